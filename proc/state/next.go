@@ -1,0 +1,187 @@
+package state
+
+import "time"
+
+// Next returns the machine after ev and what must be done about it, in order.
+// It never looks at a clock and never fails: an event that means nothing in
+// m.State returns m and no actions.
+func Next(m Machine, ev Event, p Policy) (Machine, []Action) {
+	s := step{m: m, p: p}
+	switch ev.Kind {
+	case Start:
+		if m.State.Down() {
+			s.start()
+		}
+	case Stop:
+		s.stop(Stopped)
+	case Shutdown:
+		s.stop(Fatal)
+	case Restart:
+		s.restart()
+	case Unhealthy:
+		if m.State == Starting || m.State == Running {
+			s.restart()
+		}
+	case Launched:
+		s.launched()
+	case LaunchFailed:
+		s.launchFailed()
+	case Elapsed:
+		s.elapsed()
+	case ChildExited:
+		s.childExited(ev.Expected)
+	}
+	return s.m, s.acts
+}
+
+// step is one call of Next under way.
+type step struct {
+	m    Machine
+	p    Policy
+	acts []Action
+}
+
+func (s *step) do(a Action) { s.acts = append(s.acts, a) }
+
+func (s *step) enter(st State) {
+	s.m.State = st
+	s.do(Action{Do: Enter, State: st})
+}
+
+// start is a start that somebody asked for: old failures are forgotten
+// (Supervisor keeps them, so that the next failure may be fatal at once).
+func (s *step) start() {
+	s.m.Failures = 0
+	s.launch()
+}
+
+func (s *step) launch() {
+	s.m.Again = false
+	s.enter(Starting)
+	s.m.Child = Launching
+	s.do(Action{Do: Launch})
+}
+
+// stop ends a process; one that waits in BACKOFF has no child and rests at once.
+func (s *step) stop(fromBackoff State) {
+	s.m.Again = false
+	switch s.m.State {
+	case Starting, Running:
+		s.enter(Stopping)
+		if s.m.Child == Live {
+			s.sendStop()
+		} else {
+			s.do(Action{Do: Disarm}) // still launching: Launched sends the signal
+		}
+	case Backoff:
+		s.m.Failures = 0
+		s.do(Action{Do: Disarm})
+		s.enter(fromBackoff)
+	}
+}
+
+func (s *step) sendStop() {
+	s.do(Action{Do: SendStop})
+	s.do(Action{Do: Arm, Delay: s.p.Stopwaitsecs})
+}
+
+func (s *step) restart() {
+	s.stop(Stopped)
+	switch {
+	case s.m.State == Stopping:
+		s.m.Again = true
+	case s.m.State.Down():
+		s.start()
+	}
+}
+
+func (s *step) launched() {
+	if s.m.Child != Launching {
+		return
+	}
+	s.m.Child = Live
+	switch {
+	case s.m.State == Stopping: // stopped while it was being launched
+		s.sendStop()
+	case s.p.Startsecs <= 0:
+		s.running()
+	default:
+		s.do(Action{Do: Arm, Delay: s.p.Startsecs})
+	}
+}
+
+func (s *step) launchFailed() {
+	if s.m.Child != Launching {
+		return
+	}
+	s.m.Child = None
+	if s.m.State == Stopping {
+		s.stopped()
+		return
+	}
+	s.failed()
+}
+
+func (s *step) elapsed() {
+	switch {
+	case s.m.State == Starting && s.m.Child == Live:
+		s.running()
+	case s.m.State == Backoff:
+		s.launch()
+	case s.m.State == Stopping && s.m.Child == Live:
+		s.do(Action{Do: SendKill})
+		s.do(Action{Do: Arm, Delay: s.p.Stopwaitsecs})
+	}
+}
+
+func (s *step) childExited(expected bool) {
+	if s.m.Child != Live {
+		return
+	}
+	s.m.Child = None
+	switch s.m.State {
+	case Starting:
+		s.failed() // before startsecs: whatever the exit code, it never was RUNNING
+	case Running:
+		s.exited(expected)
+	case Stopping:
+		s.stopped()
+	}
+}
+
+func (s *step) running() {
+	s.m.Failures = 0
+	s.do(Action{Do: Disarm})
+	s.enter(Running)
+}
+
+func (s *step) exited(expected bool) {
+	s.enter(Exited)
+	again := s.p.Autorestart == Always || s.p.Autorestart == Unexpected && !expected
+	if again && !s.p.Closing {
+		s.launch()
+	}
+}
+
+func (s *step) stopped() {
+	s.do(Action{Do: Disarm})
+	again := s.m.Again && !s.p.Closing
+	s.m.Again = false
+	s.enter(Stopped)
+	if again {
+		s.start()
+	}
+}
+
+// failed is a start that did not last: wait one second more each time, then give up.
+func (s *step) failed() {
+	s.m.Failures++
+	s.enter(Backoff)
+	if s.m.Failures > s.p.Startretries || s.p.Closing {
+		s.m.Failures = 0
+		s.do(Action{Do: Disarm})
+		s.enter(Fatal)
+		return
+	}
+	s.do(Action{Do: Arm, Delay: time.Duration(s.m.Failures) * time.Second})
+}
