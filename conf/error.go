@@ -1,5 +1,12 @@
 package conf
 
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Error is one fault in a configuration, in the user's words.
 type Error struct {
 	Pos     Pos
@@ -13,8 +20,71 @@ type Error struct {
 // Errors is a list of faults, sorted by file and line.
 type Errors []*Error
 
-// Error is "file:line: [section] key: message (hint)".
-func (e *Error) Error() string { panic("internal error: not built yet") }
+// String is "file:line", "file" for a whole file, and "" for the zero Pos.
+func (p Pos) String() string {
+	if p.File == "" || p.Line == 0 {
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line)
+}
+
+// Error is "file:line: [section] key: message (hint)", without the parts that are not known.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if p := e.Pos.String(); p != "" {
+		b.WriteString(p + ": ")
+	}
+	switch {
+	case e.Section != "" && e.Key != "":
+		b.WriteString("[" + e.Section + "] " + e.Key + ": ")
+	case e.Section != "":
+		b.WriteString("[" + e.Section + "]: ")
+	case e.Key != "":
+		b.WriteString(e.Key + ": ")
+	}
+	b.WriteString(e.Msg)
+	if e.Hint != "" {
+		b.WriteString(" (" + e.Hint + ")")
+	}
+	return b.String()
+}
 
 // Error is all faults, one a line.
-func (e Errors) Error() string { panic("internal error: not built yet") }
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, f := range e {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the faults to errors.Is and errors.As.
+func (e Errors) Unwrap() []error {
+	errs := make([]error, len(e))
+	for i, f := range e {
+		errs[i] = f
+	}
+	return errs
+}
+
+// Sort orders the faults by file and line; faults of one line keep their order.
+func (e Errors) Sort() {
+	slices.SortStableFunc(e, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line))
+	})
+}
+
+// Compat is what supervisord prints after "Error: " for these faults: the text of the
+// first one, because it stops there. It is "" when there is no fault.
+func (e Errors) Compat() string {
+	if len(e) == 0 {
+		return ""
+	}
+	if e[0].Compat != "" {
+		return e[0].Compat
+	}
+	return e[0].Msg
+}
+
+// suggest is the word of known that was probably meant, or "".
+func suggest(word string, known []string) string { panic("internal error: not built yet") }
