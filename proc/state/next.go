@@ -9,7 +9,7 @@ func Next(m Machine, ev Event, p Policy) (Machine, []Action) {
 	s := step{m: m, p: p}
 	switch ev.Kind {
 	case Start:
-		if m.State.Down() {
+		if m.State.Down() && !p.Closing {
 			s.start()
 		}
 	case Stop:
@@ -34,6 +34,11 @@ func Next(m Machine, ev Event, p Policy) (Machine, []Action) {
 	return s.m, s.acts
 }
 
+// killAgain is the least time between two SIGKILLs. Supervisor repeats them every
+// stopwaitsecs, which may be 0; a child that even SIGKILL does not end at once (it hangs in
+// the kernel) must not keep the loop spinning.
+const killAgain = time.Second
+
 // step is one call of Next under way.
 type step struct {
 	m    Machine
@@ -45,7 +50,7 @@ func (s *step) do(a Action) { s.acts = append(s.acts, a) }
 
 func (s *step) enter(st State) {
 	s.m.State = st
-	s.do(Action{Do: Enter, State: st})
+	s.do(Action{Do: Enter, State: st, Tries: s.m.Failures})
 }
 
 // start is a start that somebody asked for: old failures are forgotten
@@ -67,6 +72,7 @@ func (s *step) stop(fromBackoff State) {
 	s.m.Again = false
 	switch s.m.State {
 	case Starting, Running:
+		s.m.Failures = 0
 		s.enter(Stopping)
 		if s.m.Child == Live {
 			s.sendStop()
@@ -85,9 +91,11 @@ func (s *step) sendStop() {
 	s.do(Action{Do: Arm, Delay: s.p.Stopwaitsecs})
 }
 
+// restart while the daemon ends is a stop: nothing starts any more.
 func (s *step) restart() {
 	s.stop(Stopped)
 	switch {
+	case s.p.Closing:
 	case s.m.State == Stopping:
 		s.m.Again = true
 	case s.m.State.Down():
@@ -126,11 +134,14 @@ func (s *step) elapsed() {
 	switch {
 	case s.m.State == Starting && s.m.Child == Live:
 		s.running()
+	case s.m.State == Backoff && s.p.Closing:
+		s.m.Failures = 0
+		s.enter(Fatal)
 	case s.m.State == Backoff:
 		s.launch()
 	case s.m.State == Stopping && s.m.Child == Live:
 		s.do(Action{Do: SendKill})
-		s.do(Action{Do: Arm, Delay: s.p.Stopwaitsecs})
+		s.do(Action{Do: Arm, Delay: max(s.p.Stopwaitsecs, killAgain)})
 	}
 }
 

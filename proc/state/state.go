@@ -108,7 +108,7 @@ type Policy struct {
 	Startretries int           // failed starts that are forgiven
 	Autorestart  Autorestart
 	Stopwaitsecs time.Duration // between the stop signal and SIGKILL
-	Closing      bool          // the daemon is shutting down: nothing starts by itself
+	Closing      bool          // the daemon is shutting down: nothing starts any more
 }
 
 // Do is a kind of action.
@@ -127,5 +127,6 @@ const (
 type Action struct {
 	Do    Do
 	State State         // Enter
+	Tries int           // Enter: failed starts in a row so far, this one included
 	Delay time.Duration // Arm
 }
