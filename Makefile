@@ -1,0 +1,51 @@
+# gosv: what a person or CI types here. Every target stands alone.
+
+GO      ?= go
+TAGS     = urfave_cli_no_docs
+GOBUILD  = CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w'
+T       ?= 30s
+
+.PHONY: build demo test check race script compat fuzz bench golden docs clean
+.DEFAULT_GOAL = build
+
+build: gosv ## ./gosv and the names of Supervisor's programs beside it
+gosv: FORCE
+	@$(GOBUILD) -o gosv .
+	@for name in supervisord supervisorctl echo_supervisord_conf; do ln -sf gosv $$name; done
+FORCE:
+
+demo: build ## the main job on three little programs; Ctrl-C ends it
+	@./gosv demo
+
+test: ## everything, for real: installs what the tests need where it may
+	@sh packaging/test.sh
+
+check: ## before every commit, under a minute
+	@files=$$(gofmt -l . | grep -v testdata/); [ -z "$$files" ] || { echo "gofmt these: $$files"; exit 1; }
+	@$(GO) vet -tags $(TAGS) ./...
+	@$(GO) test -tags $(TAGS) -short ./...
+
+race: ## the same tests with the race detector, shuffled, three times
+	$(GO) test -tags $(TAGS) -race -shuffle=on -count=3 ./...
+
+script: build ## end-to-end scripts with real processes
+	$(GO) test -tags $(TAGS) -run 'TestScript' -v .
+
+compat: build ## the same scripts against the original and against gosv
+	$(GO) test -tags $(TAGS) -run 'TestCompat' -v .
+
+fuzz: ## every fuzz target for T (default 30s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -tags $(TAGS) -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(T) $$pkg || exit 1; \
+	  done; done
+
+bench: ## ten runs of the benchmarks, for benchstat, into bench.txt
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -count 10 ./... | tee bench.txt
+
+golden docs: ## refresh golden and generated files, then look at the difference
+	$(GO) test -tags $(TAGS) ./... -update >/dev/null 2>&1 || $(GO) test -tags $(TAGS) ./conf ./ctl ./proc/state ./daemon -update
+	git diff --stat
+
+clean:
+	rm -f gosv supervisord supervisorctl echo_supervisord_conf bench.txt

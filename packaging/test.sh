@@ -1,0 +1,51 @@
+#!/bin/sh
+# Everything that make test does. As root on Debian it installs what the tests need;
+# elsewhere it says what is missing, and the tests that need it are skipped and counted.
+set -u
+cd "$(dirname "$0")/.."
+tags=urfave_cli_no_docs
+
+need() { # command, package
+	command -v "$1" >/dev/null 2>&1 && return
+	missing="$missing $2"
+}
+missing=
+need supervisord supervisor
+need python3 python3
+[ -x /usr/bin/python3 ] || missing="$missing python3"
+if [ -n "$missing" ]; then
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+		echo "installing what the tests need:$missing"
+		apt-get update -qq >/dev/null 2>&1
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+			echo "could not install:$missing"
+	else
+		echo "missing:$missing (the tests that need them are skipped; as root on Debian this installs them)"
+	fi
+fi
+
+files=$(gofmt -l . | grep -v testdata/)
+[ -z "$files" ] || { echo "gofmt these: $files"; exit 1; }
+go vet -tags $tags ./... || exit 1
+
+log=$(mktemp) && trap 'rm -f "$log"' EXIT
+status=0
+run() { # title, arguments of go test
+	echo "== $1"
+	shift
+	go test -tags $tags -v "$@" ./... >"$log" 2>&1 || { status=1; grep -v -e '^=== ' -e '^ *--- PASS' -e '^ *--- SKIP' "$log"; }
+	grep -E '^(ok|FAIL)' "$log"
+	grep -A2 -E '^ *--- SKIP' "$log" | grep -E '^ *[a-z_0-9]+\.go:[0-9]+:' | sort | uniq -c | sort -rn | sed 's/^/skipped: /'
+	passed=$(grep -c -E '^--- PASS' "$log")
+	failed=$(grep -c -E '^--- FAIL' "$log")
+	skipped=$(grep -c -E '^ *--- SKIP' "$log")
+}
+run "all tests" -timeout 15m
+total="$passed passed, $failed failed, $skipped skipped"
+if command -v gcc >/dev/null 2>&1; then
+	run "once more with the race detector, the short ones" -race -short -timeout 15m
+else
+	echo "skipped: the race detector needs a C compiler"
+fi
+echo "$total"
+exit $status
