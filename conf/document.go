@@ -1,10 +1,13 @@
 package conf
 
+import "slices"
+
 // document is a configuration file as its front end (INI or TOML) read it. Nothing
 // downstream knows which one it was, except by the types of the values.
 type document struct {
 	file     string
 	sections []*section // in order of first appearance
+	defaults []setting  // INI: the options of [DEFAULT], which is not among the sections
 }
 
 // section is one section of a document; sections of the same name are merged.
@@ -43,4 +46,64 @@ func (s *section) setting(key string) *setting {
 		}
 	}
 	return nil
+}
+
+// inherit copies the options of [DEFAULT] into the sections that do not have them. As
+// configparser's items do, a section then has the default ones first.
+func (d *document) inherit() {
+	if len(d.defaults) == 0 {
+		return
+	}
+	for _, s := range d.sections {
+		s.settings = overlay(d.defaults, s.settings)
+	}
+}
+
+// absorb puts a later file over d, as reading both with one RawConfigParser does: sections
+// of the same name are merged and keep their first place, later settings win, and the options
+// of either [DEFAULT] count for the sections of both.
+func (d *document) absorb(later *document) {
+	if len(d.defaults)+len(later.defaults) > 0 {
+		d.sections, later.sections = d.ownSections(), later.ownSections()
+		d.defaults = overlay(d.defaults, later.defaults)
+	}
+	at := make(map[string]*section, len(d.sections))
+	for _, s := range d.sections {
+		at[s.name] = s
+	}
+	for _, s := range later.sections {
+		if known := at[s.name]; known != nil {
+			known.settings = overlay(known.settings, s.settings)
+		} else {
+			d.sections = append(d.sections, s)
+			at[s.name] = s
+		}
+	}
+	d.inherit()
+}
+
+// ownSections are copies of the sections without what they have from [DEFAULT]. That is told
+// by its place: a line belongs to one section only.
+func (d *document) ownSections() []*section {
+	inherited := func(x setting) bool {
+		return slices.ContainsFunc(d.defaults, func(y setting) bool { return x.key == y.key && x.pos == y.pos })
+	}
+	own := make([]*section, len(d.sections))
+	for i, s := range d.sections {
+		own[i] = &section{s.name, s.pos, slices.DeleteFunc(slices.Clone(s.settings), inherited)}
+	}
+	return own
+}
+
+// overlay is base with the settings of over put over it; a key that both have keeps its place.
+func overlay(base, over []setting) []setting {
+	merged := slices.Clone(base)
+	for _, s := range over {
+		if i := slices.IndexFunc(merged, func(m setting) bool { return m.key == s.key }); i >= 0 {
+			merged[i] = s
+		} else {
+			merged = append(merged, s)
+		}
+	}
+	return merged
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/xrash/smetrics"
 )
 
 // Error is one fault in a configuration, in the user's words.
@@ -86,5 +88,15 @@ func (e Errors) Compat() string {
 	return e[0].Msg
 }
 
-// suggest is the word of known that was probably meant, or "".
-func suggest(word string, known []string) string { panic("internal error: not built yet") }
+// suggest is the word of known that was probably meant by word, for "did you mean x?", or ""
+// if none is near: one slip in three letters, and at most three.
+func suggest(word string, known []string) string {
+	best, least := "", min(3, (len(word)+2)/3)+1
+	for _, k := range known {
+		// Ukkonen counts insertions, deletions and replacements; swapped letters are two.
+		if d := smetrics.Ukkonen(strings.ToLower(word), strings.ToLower(k), 1, 1, 1); d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
