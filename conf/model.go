@@ -43,6 +43,7 @@ type Supervisord struct {
 	StripANSI       bool
 	Environment     Env
 	Identifier      string
+	Origin          *Origin
 }
 
 // UnixServer is a [unix_http_server] section.
@@ -52,6 +53,7 @@ type UnixServer struct {
 	Chmod              Mode
 	Chown              Owner
 	Username, Password string // empty Username: no authentication
+	Origin             *Origin
 }
 
 // InetServer is an [inet_http_server] section.
@@ -60,6 +62,7 @@ type InetServer struct {
 	Host               string // "" is every address
 	Port               int
 	Username, Password string
+	Origin             *Origin
 }
 
 // Supervisorctl is the [supervisorctl] section.
@@ -68,6 +71,7 @@ type Supervisorctl struct {
 	Username, Password string
 	Prompt             string
 	HistoryFile        string
+	Origin             *Origin
 }
 
 // Kind says which sort of section a group or process comes from.
@@ -87,6 +91,7 @@ type Group struct {
 	Listener  *Listener
 	Processes []*Process // in Supervisor's order of start
 	Pos       Pos        // where the group's section begins
+	Origin    *Origin    // the group's section: [group:x], [program:x] and so on
 }
 
 // Listener is what only an [eventlistener:x] says.
@@ -112,8 +117,9 @@ type Process struct {
 	Group   string // the group it belongs to
 	Program string // the section's name without its prefix
 	Kind    Kind
-	Num     int // process_num
-	Pos     Pos // of the section
+	Num     int     // process_num
+	Pos     Pos     // of the section
+	Origin  *Origin // shared by all instances of the section
 
 	Command        Command
 	Directory      string
@@ -226,6 +232,21 @@ type Env []Var
 
 // Var is one environment variable.
 type Var struct{ Name, Value string }
+
+// Origin says where a section and its options are written. A nil Origin knows nothing.
+type Origin struct {
+	Section string // "program:web"
+	pos     Pos
+	files   []string // shared by the whole Config
+	places  []place
+}
+
+// place is where one option is written, packed, because the daemon keeps them all.
+type place struct {
+	option uint16 // index into options
+	file   uint16 // index into files
+	line   int32
+}
 
 // Pos is a place in a configuration file. Line counts from 1; 0 means the whole file,
 // an empty File a default or the command line.
