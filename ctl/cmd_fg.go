@@ -1,0 +1,150 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"time"
+
+	"gosv/daemon/wire"
+)
+
+func cmdFg() *command {
+	return &command{
+		name:  "fg",
+		words: processWords,
+		help: []string{
+			"fg <process>\tConnect to a process in foreground mode",
+			"\t\tCtrl-C to exit",
+		},
+		run: runFg,
+	}
+}
+
+func runFg(ctx context.Context, s *session, arg string) error {
+	c, err := s.upcheck(ctx)
+	if err != nil {
+		return err
+	}
+	names := strings.Fields(arg)
+	switch {
+	case len(names) == 0:
+		s.misuse(exitGeneric, "ERROR: no process name supplied", cmdFg())
+		return nil
+	case len(names) > 1:
+		s.misuse(exitGeneric, "ERROR: too many process names supplied", nil)
+		return nil
+	}
+	name := names[0]
+	p, err := c.Process(ctx, name)
+	fault := faultIn(err)
+	switch {
+	case fault != nil && fault.Code == wire.BadName:
+		s.exit = exitGeneric
+		s.complain(problem{Name: name, Code: fault.Code, Msg: "no such process"}, "ERROR: bad process name supplied")
+		return nil
+	case fault != nil: // supervisorctl does not count it
+		s.complain(problem{Name: name, Code: fault.Code, Msg: orText(fault.Msg, fault.Code), Hint: fault.Hint}, "ERROR: "+escapeLines(fault.Error()))
+		return nil
+	case err != nil:
+		return err
+	case p.State != "RUNNING":
+		s.exit = exitGeneric
+		s.complain(problem{Name: name, Code: wire.NotRunning, Msg: "process not running"}, "ERROR: process not running")
+		return nil
+	}
+	s.line("==> Press Ctrl-C to exit <==")
+	s.flush()
+	return s.foreground(ctx, c, name)
+}
+
+// lastOutput is how long the process's answer to the last line of input is waited for.
+// supervisorctl takes up to a second to leave, and people have come to rely on it when
+// they pipe something in.
+const lastOutput = 300 * time.Millisecond
+
+// foreground shows what a process writes and sends it what is typed, until Ctrl-C, the
+// end of the input or the end of the process.
+func (s *session) foreground(ctx context.Context, c client, name string) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+
+	var mu sync.Mutex // guards the session's output while the followers run
+	following, leave := context.WithCancel(ctx)
+	var followers sync.WaitGroup
+	for _, channel := range []string{"stdout", "stderr"} {
+		followers.Go(func() {
+			fc, err := connect(following, &server{url: s.server.url, username: s.server.username, password: s.server.password, xmlrpc: s.server.xmlrpc})
+			if err != nil {
+				return
+			}
+			defer fc.Close()
+			var rest []byte
+			fc.Follow(following, name, channel, func(k wire.Chunk) { // a stream without a log has nothing to show
+				mu.Lock()
+				defer mu.Unlock()
+				rest = s.chunk("fg", name, channel, rest, k)
+			})
+		})
+	}
+	err := s.converse(ctx, c, name)
+
+	mu.Lock()
+	var fault *wire.Fault
+	switch {
+	case errors.As(err, &fault):
+		s.complain(problem{Name: name, Code: fault.Code, Msg: orText(fault.Msg, fault.Code), Hint: fault.Hint}, "ERROR: "+escapeLines(fault.Error()))
+		err = nil
+	case errors.Is(err, errKilled):
+		s.complain(problem{Name: name, Code: wire.NotRunning, Msg: "the process is not running any more"}, "Process got killed")
+		err = nil
+	}
+	if err == nil {
+		s.line("Exiting foreground")
+		s.flush()
+	}
+	mu.Unlock()
+
+	if ctx.Err() == nil && !isTerminal(s.sys.in) {
+		select {
+		case <-time.After(lastOutput):
+		case <-ctx.Done():
+		}
+	}
+	leave()
+	followers.Wait()
+	return err
+}
+
+// errKilled says that the process in the foreground has ended.
+var errKilled = errors.New("process got killed")
+
+// converse sends lines until the input ends or ctx is done, which is no error, or until
+// the process is gone, which is noticed after a line, as with supervisorctl.
+func (s *session) converse(ctx context.Context, c client, name string) error {
+	for {
+		line, err := s.lines.read(ctx)
+		if err != nil {
+			return nil
+		}
+		err = c.Stdin(ctx, name, []byte(line+"\n"))
+		if fault := faultIn(err); fault != nil && fault.Code == wire.NotRunning {
+			return errKilled
+		}
+		if err == nil {
+			var p wire.Process
+			if p, err = c.Process(ctx, name); err == nil && p.State != "RUNNING" {
+				return errKilled
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
