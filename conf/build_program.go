@@ -101,7 +101,7 @@ func (l *loader) template(kind kinds) *template {
 // outside of its program reader: there fewer names are known, and errors have no suffix.
 func readByGroup(kind kinds, o *option) bool {
 	switch o.name {
-	case "priority", "events", "buffer_size", "result_handler", "socket_backlog", "socket_owner", "socket_mode":
+	case "priority", "events", "buffer_size", "result_handler", "socket", "socket_backlog", "socket_owner", "socket_mode":
 		return true
 	case "redirect_stderr":
 		return kind == inListener

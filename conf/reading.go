@@ -95,7 +95,7 @@ func (r *reading) set(o *option, x setting) bool {
 
 func (r *reading) expand(o *option, x setting) (any, bool) {
 	r.names.use = o.use
-	if r.plain != nil && r.plain(o) { // the group's reader knows less
+	if r.plain != nil && r.plain(o) && o.use&useGroup != 0 { // the group's reader knows less
 		r.names.use &= useHere
 	}
 	if r.textual {
