@@ -2,29 +2,198 @@ package proc
 
 import (
 	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 
-	"gosv/conf"
+	"gosv/proc/event"
 )
 
 // Manager owns all processes. Make one with New, then call Run.
-type Manager struct{}
+type Manager struct {
+	Options
+	log  logger
+	mood atomic.Int32 // the Mood; may be read at any time
 
-// Spec is one launch, ready for the kernel.
-type Spec struct{}
+	requests chan func()   // what others want of the loop
+	down     chan struct{} // 1-buffered: the mood has fallen
+	done     chan struct{} // closed when Run has returned
+	tasks    sync.WaitGroup
+
+	mailMu sync.Mutex // guards mail
+	mail   []func()   // what others have to tell the loop; posting never blocks
+	bell   chan struct{}
+
+	// All below belongs to the loop.
+	birth    time.Time
+	due      deadlines
+	timer    *time.Timer
+	timerAt  time.Duration // what the timer runs to; -1: it does not run
+	groups   map[string]*group
+	order    []*group   // in the order of adding
+	priority []*group   // order, sorted by priority; nil: to be made anew
+	sorted   []*process // all, sorted by (group, name); nil: to be made anew
+	live     map[int]*process
+	early    map[int]syscall.WaitStatus // reaped before their launch has answered
+	queue    []job                      // for the launcher, in the order of decision
+	jobs     chan job
+	inFlight int // handed to the launcher and not answered
+	updating bool
+	closing  *closing // not nil: everything is being stopped
+}
 
 // New makes a manager that knows no groups yet.
-func New(o Options) *Manager { panic("internal error: not built yet") }
-
-func (m *Manager) Run(ctx context.Context) error                              { panic("internal error: not built yet") }
-func (m *Manager) Do(ctx context.Context, op Op, each func(Result)) error     { panic("internal error: not built yet") }
-func (m *Manager) Add(ctx context.Context, g *conf.Group) error               { panic("internal error: not built yet") }
-func (m *Manager) Remove(ctx context.Context, name string) error              { panic("internal error: not built yet") }
-func (m *Manager) Update(ctx context.Context, p conf.Plan, only []string, each func(Step)) error {
-	panic("internal error: not built yet")
+func New(o Options) *Manager {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Publish == nil {
+		o.Publish = func(event.Event) {}
+	}
+	m := &Manager{
+		Options:  o,
+		log:      logger{o.Log},
+		requests: make(chan func()),
+		down:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		bell:     make(chan struct{}, 1),
+		birth:    time.Now(),
+		timer:    time.NewTimer(time.Hour),
+		timerAt:  -1,
+		groups:   map[string]*group{},
+		live:     map[int]*process{},
+		early:    map[int]syscall.WaitStatus{},
+		jobs:     make(chan job, 16),
+	}
+	m.timer.Stop()
+	m.mood.Store(int32(MoodRunning))
+	return m
 }
-func (m *Manager) Processes(ctx context.Context) ([]Info, error)                    { panic("internal error: not built yet") }
-func (m *Manager) Process(ctx context.Context, group, name string) (Info, error)    { panic("internal error: not built yet") }
-func (m *Manager) Groups(ctx context.Context) ([]*conf.Group, error)                { panic("internal error: not built yet") }
-func (m *Manager) Stdin(ctx context.Context, group, name string, data []byte) error { panic("internal error: not built yet") }
-func (m *Manager) Shutdown(mood Mood)                                               { panic("internal error: not built yet") }
-func (m *Manager) Mood() Mood                                                       { panic("internal error: not built yet") }
+
+// Run is the loop. It returns nil when Shutdown has stopped everything, or the context's
+// error at once when ctx is done; children that are left then are left alone. It may be
+// called once.
+func (m *Manager) Run(ctx context.Context) error {
+	l := &launcher{Options: m.Options, log: m.log, jobs: m.jobs, answer: m.launched, post: m.post, done: m.done}
+	m.tasks.Go(l.run)
+	err := m.loop(ctx)
+	m.timer.Stop()
+	close(m.done)
+	close(m.jobs)
+	m.closeStdins()
+	m.tasks.Wait()
+	m.closeAll()
+	return err
+}
+
+func (m *Manager) loop(ctx context.Context) error {
+	m.reap()
+	for {
+		m.dropUnwanted()
+		if m.closing != nil && m.closeNext() {
+			return nil
+		}
+		m.setTimer()
+		var jobs chan<- job
+		var next job
+		if len(m.queue) > 0 {
+			jobs, next = m.jobs, m.queue[0]
+		}
+		select {
+		case f := <-m.requests:
+			f()
+		case <-m.bell:
+			for _, f := range m.takeMail() {
+				f()
+			}
+		case jobs <- next:
+			m.handedOver()
+		case <-m.Kernel.Died():
+			m.reap()
+		case <-m.timer.C:
+			m.fire()
+		case <-m.down:
+			m.beginClosing()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// post leaves a message for the loop and never blocks, also when the loop itself calls it.
+func (m *Manager) post(f func()) {
+	m.mailMu.Lock()
+	m.mail = append(m.mail, f)
+	m.mailMu.Unlock()
+	ring(m.bell)
+}
+
+func (m *Manager) takeMail() []func() {
+	m.mailMu.Lock()
+	defer m.mailMu.Unlock()
+	mail := m.mail
+	m.mail = nil
+	return mail
+}
+
+// ring wakes whoever listens to a 1-buffered channel.
+func ring(bell chan struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
+}
+
+// ask runs f in the loop and returns its answer.
+func ask[T any](ctx context.Context, m *Manager, f func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	reply := make(chan answer, 1)
+	var none T
+	select {
+	case m.requests <- func() { v, err := f(); reply <- answer{v, err} }:
+		a := <-reply // the loop has taken it, so it answers
+		return a.value, a.err
+	case <-m.done:
+		return none, ErrClosed
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
+
+// tell is ask for what has no answer but an error.
+func tell(ctx context.Context, m *Manager, f func() error) error {
+	_, err := ask(ctx, m, func() (struct{}, error) { return struct{}{}, f() })
+	return err
+}
+
+// Mood is the daemon's state; it may be asked at any time.
+func (m *Manager) Mood() Mood { return Mood(m.mood.Load()) }
+
+// closeStdins ends the goroutines that write to children.
+func (m *Manager) closeStdins() {
+	for _, g := range m.order {
+		for _, p := range g.procs {
+			p.closeStdin()
+		}
+	}
+}
+
+// closeAll gives back what the records hold, after the loop and the launcher have ended.
+func (m *Manager) closeAll() {
+	for _, g := range m.order {
+		for _, s := range g.sockets {
+			s.close(m.log)
+		}
+		g.close()
+	}
+	for _, j := range m.queue {
+		if j.p == nil {
+			j.socket.close(m.log)
+		}
+	}
+}

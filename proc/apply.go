@@ -1,0 +1,286 @@
+package proc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gosv/conf"
+	"gosv/proc/event"
+	"gosv/proc/state"
+)
+
+// Add makes a group known and starts its autostart processes, in configured order.
+func (m *Manager) Add(ctx context.Context, c *conf.Group) error {
+	return m.AddAll(ctx, []*conf.Group{c}, nil)
+}
+
+// AddAll makes groups known, in this order, then calls before, if it is not nil, from the
+// loop (it must not block), and then starts the autostart processes of all of them. It is
+// how supervisord begins: its RUNNING event comes after all groups and before all starts.
+// A group that is known already is the fault AlreadyAdded, and then none is added.
+func (m *Manager) AddAll(ctx context.Context, list []*conf.Group, before func()) error {
+	free := func() error {
+		if m.Mood() < MoodRunning {
+			return &Fault{Reason: ShutdownState}
+		}
+		for _, c := range list {
+			if m.groups[c.Name] != nil {
+				return &Fault{AlreadyAdded, c.Name}
+			}
+		}
+		return nil
+	}
+	if err := tell(ctx, m, free); err != nil {
+		return err
+	}
+	groups := make([]*group, len(list))
+	for i, c := range list {
+		groups[i] = m.newGroup(c)
+	}
+	err := tell(ctx, m, func() error {
+		if err := free(); err != nil {
+			return err
+		}
+		for _, g := range groups {
+			m.insert(g)
+		}
+		if before != nil {
+			before()
+		}
+		for _, g := range groups {
+			m.autostart(g)
+		}
+		return nil
+	})
+	if err != nil {
+		for _, g := range groups {
+			g.close()
+		}
+	}
+	return err
+}
+
+func (m *Manager) insert(g *group) {
+	m.groups[g.conf.Name] = g
+	m.order = append(m.order, g)
+	m.priority, m.sorted = nil, nil
+	m.Publish(event.Event{Type: event.ProcessGroupAdded, Group: g.conf.Name})
+}
+
+func (m *Manager) autostart(g *group) {
+	for _, p := range g.procs {
+		if p.conf.Autostart && p.m.State == state.Stopped {
+			m.step(p, state.Event{Kind: state.Start})
+		}
+	}
+}
+
+// Remove forgets a group that is at rest.
+func (m *Manager) Remove(ctx context.Context, name string) error {
+	return tell(ctx, m, func() error {
+		if m.Mood() < MoodRunning {
+			return &Fault{Reason: ShutdownState}
+		}
+		return m.remove(name)
+	})
+}
+
+func (m *Manager) remove(name string) error {
+	g := m.groups[name]
+	if g == nil {
+		return &Fault{BadName, name}
+	}
+	if g.busy > 0 {
+		return &Fault{StillRunning, name}
+	}
+	delete(m.groups, name)
+	m.order = slices.DeleteFunc(m.order, func(x *group) bool { return x == g })
+	m.priority, m.sorted = nil, nil
+	g.gone = true
+	g.close()
+	m.Publish(event.Event{Type: event.ProcessGroupRemoved, Group: name})
+	return nil
+}
+
+// Update carries out a plan, in supervisorctl's order: removed groups, changed ones, added
+// ones. Once begun it goes on, also when ctx is done; only the reports end then.
+func (m *Manager) Update(ctx context.Context, plan conf.Plan, only []string, each func(Step)) error {
+	u := &updating{m: m, only: only, steps: make(chan Step, 2*(len(plan.Removed)+len(plan.Changed))+len(plan.Added))}
+	err := tell(ctx, m, func() error {
+		switch {
+		case m.Mood() < MoodRunning:
+			return &Fault{Reason: ShutdownState}
+		case m.updating:
+			return &Fault{Busy, "another update is under way"}
+		}
+		m.updating = true
+		m.tasks.Go(func() {
+			defer close(u.steps)
+			u.run(plan)
+			m.post(func() { m.updating = false })
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case s, ok := <-u.steps:
+			if !ok {
+				return nil
+			}
+			each(s)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// updating is an update under way, in a goroutine of its own.
+type updating struct {
+	m     *Manager
+	only  []string
+	steps chan Step // has room for all
+}
+
+func (u *updating) run(plan conf.Plan) {
+	for _, g := range plan.Removed {
+		if u.means(g.Name) && u.stop(g.Name) {
+			u.step(g.Name, "removed", u.tell(func() error { return u.m.remove(g.Name) }))
+		}
+	}
+	for _, c := range plan.Changed {
+		if u.means(c.New.Name) && u.stop(c.New.Name) {
+			u.step(c.New.Name, "updated", u.replace(c.New))
+		}
+	}
+	for _, g := range plan.Added {
+		if u.means(g.Name) {
+			u.step(g.Name, "added", u.m.Add(context.Background(), g))
+		}
+	}
+}
+
+func (u *updating) means(group string) bool {
+	return u.only == nil || slices.Contains(u.only, group)
+}
+
+func (u *updating) step(group, did string, err error) {
+	u.steps <- Step{Group: group, Did: did, Err: err}
+}
+
+// tell runs f in the loop; unlike a request of somebody's it is not given up half-way.
+func (u *updating) tell(f func() error) error {
+	return tell(context.Background(), u.m, func() error {
+		if u.m.Mood() < MoodRunning {
+			return &Fault{Reason: ShutdownState}
+		}
+		return f()
+	})
+}
+
+// stop brings a group to rest and keeps it there. What cannot be stopped is not removed.
+func (u *updating) stop(name string) bool {
+	m, ctx := u.m, context.Background()
+	o, err := ask(ctx, m, func() (*operation, error) {
+		g := m.groups[name]
+		switch {
+		case m.Mood() < MoodRunning:
+			return nil, &Fault{Reason: ShutdownState}
+		case g == nil:
+			return nil, &Fault{BadName, name}
+		}
+		g.leaving = true
+		return m.beginRest(g), nil
+	})
+	if err == nil {
+		err = m.follow(ctx, o, func(r Result) {
+			if r.Err != nil && err == nil {
+				err = fmt.Errorf("cannot stop '%s': %w", r.Process, r.Err)
+			}
+		})
+	}
+	u.step(name, "stopped", err)
+	if err != nil {
+		tell(ctx, m, func() error {
+			if g := m.groups[name]; g != nil {
+				g.leaving = false
+			}
+			return nil
+		})
+	}
+	return err == nil
+}
+
+// beginRest stops all of a group, those included that are stopping already.
+func (m *Manager) beginRest(g *group) *operation {
+	o := &operation{Op: Op{Kind: Stop, Group: g.conf.Name, Wait: true}}
+	for _, p := range g.byPriority {
+		if !p.m.State.Down() {
+			o.targets = append(o.targets, p)
+		}
+	}
+	o.results, o.pending = make(chan Result, 2*len(o.targets)), len(o.targets)
+	if o.pending == 0 {
+		close(o.results)
+	}
+	for _, p := range o.targets {
+		m.stop(o, p, &waiter{op: o, p: p}, state.Stop)
+	}
+	for _, p := range o.targets {
+		m.reportStop(p)
+	}
+	return o
+}
+
+// replace puts the new version of a group in the place of the old one, in one step.
+func (u *updating) replace(c *conf.Group) error {
+	g := u.m.newGroup(c)
+	err := u.tell(func() error {
+		if err := u.m.remove(c.Name); err != nil {
+			return err
+		}
+		u.m.insert(g)
+		u.m.autostart(g)
+		return nil
+	})
+	if err != nil {
+		g.close()
+	}
+	return err
+}
+
+// Processes is every process, sorted by (group, name).
+func (m *Manager) Processes(ctx context.Context) ([]Info, error) {
+	return ask(ctx, m, func() ([]Info, error) {
+		list := make([]Info, len(m.byNames()))
+		for i, p := range m.byNames() {
+			list[i] = p.info()
+		}
+		return list, nil
+	})
+}
+
+// Process is one process. BadName.
+func (m *Manager) Process(ctx context.Context, group, name string) (Info, error) {
+	return ask(ctx, m, func() (Info, error) {
+		p, err := m.find(group, name)
+		if err != nil {
+			return Info{}, err
+		}
+		return p.info(), nil
+	})
+}
+
+// Groups is the active groups in order.
+func (m *Manager) Groups(ctx context.Context) ([]*conf.Group, error) {
+	return ask(ctx, m, func() ([]*conf.Group, error) {
+		list := make([]*conf.Group, len(m.order))
+		for i, g := range m.byPriority() {
+			list[i] = g.conf
+		}
+		return list, nil
+	})
+}

@@ -1,0 +1,35 @@
+package proc
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// self is our own executable, also when its file was replaced or may not be reached by path.
+func self() string { return "/proc/self/exe" }
+
+// Subreaper makes orphaned descendants of our children ours, so that they are reaped here
+// and not by PID 1. It is off unless called.
+func (k *UnixKernel) Subreaper() error {
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+// stdinPipe makes a child's standard input: its end, and ours, which does not block.
+func stdinPipe() (child *os.File, ours int, err error) {
+	var p [2]int
+	if err := syscall.Pipe2(p[:], syscall.O_CLOEXEC); err != nil {
+		return nil, -1, err
+	}
+	if err := syscall.SetNonblock(p[1], true); err != nil {
+		syscall.Close(p[0])
+		syscall.Close(p[1])
+		return nil, -1, err
+	}
+	return os.NewFile(uintptr(p[0]), "stdin"), p[1], nil
+}
+
+func newSocket(family int) (int, error) {
+	return syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+}

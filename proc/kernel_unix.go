@@ -1,0 +1,121 @@
+//go:build unix
+
+package proc
+
+import (
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"gosv/conf"
+)
+
+// UnixKernel is the real Kernel. It forks with vfork's speed and without a thread per
+// child; wait4(-1) collects everybody's children, so nothing else in the program may wait.
+type UnixKernel struct {
+	died    chan struct{}
+	signals chan os.Signal
+	ended   chan struct{}
+	shim    string // the executable that is our exec shim; "" for none
+}
+
+// NewKernel makes the real Kernel. Close it at the end.
+func NewKernel() (*UnixKernel, error) {
+	k := &UnixKernel{died: make(chan struct{}, 1), signals: make(chan os.Signal, 1), ended: make(chan struct{})}
+	if os.Getenv(shimMark) == "" { // else we are a shim's executable that is not one
+		k.shim = self()
+	}
+	signal.Notify(k.signals, syscall.SIGCHLD)
+	go func() {
+		defer close(k.ended)
+		for range k.signals {
+			ring(k.died)
+		}
+	}()
+	return k, nil
+}
+
+// Close ends the listening for SIGCHLD. Children are left alone.
+func (k *UnixKernel) Close() {
+	signal.Stop(k.signals)
+	close(k.signals)
+	<-k.ended
+}
+
+// Launch starts a child in a process group of its own, in our session, as Supervisor does.
+// What the fork itself cannot set goes through the exec shim. So does a child that failed
+// after the fork: the shim repeats it and says in the child's own log which step it was,
+// with Supervisor's words and status 127, which an error number alone does not tell.
+func (k *UnixKernel) Launch(s Spec) (int, error) {
+	become, mayBecome := credential(s.User)
+	if k.shim == "" || s.Umask == conf.Unset && mayBecome {
+		pid, err := forkExec(s.Path, s.Argv, s.Env, s.Dir, become, s)
+		if err == nil {
+			return pid, nil
+		}
+		if k.shim == "" || err == syscall.EMFILE || err == syscall.ENFILE {
+			return 0, k.explain(s, mayBecome, err)
+		}
+	}
+	return forkExec(k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
+}
+
+// explain says which step err came from, without a shim to try it.
+func (k *UnixKernel) explain(s Spec, mayBecome bool, err error) error {
+	switch {
+	case err == syscall.EMFILE || err == syscall.ENFILE || err == syscall.EAGAIN || err == syscall.ENOMEM:
+		return err // the fork
+	case !mayBecome:
+		return &ExecError{"setuid", uid(s.User), errNotRoot}
+	}
+	if s.Dir != "" {
+		if st, statErr := os.Stat(s.Dir); statErr != nil || !st.IsDir() {
+			return &ExecError{"chdir", s.Dir, err}
+		}
+	}
+	return &ExecError{"exec", s.Argv[0], err}
+}
+
+// forkExec is syscall.ForkExec with s's files. ForkExec holds off other forks, resets the
+// handled signals to their defaults, SIGPIPE among them (Supervisor's children inherit an
+// ignored SIGPIPE, to the grief of their pipelines), and restores the soft limit of open
+// files that Go's runtime has raised.
+func forkExec(path string, argv, env []string, dir string, become *syscall.Credential, s Spec) (int, error) {
+	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
+		Dir: dir, Env: env, Files: []uintptr{blocking(s.Stdin), blocking(s.Stdout), blocking(s.Stderr)},
+		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: become},
+	})
+	runtime.KeepAlive(s)
+	return pid, err
+}
+
+// blocking is a file's descriptor, made to block: a child does not expect anything else.
+func blocking(f *os.File) uintptr {
+	fd := f.Fd()
+	syscall.SetNonblock(int(fd), false)
+	return fd
+}
+
+// Signal sends sig to a child or to its process group.
+func (k *UnixKernel) Signal(pid int, sig syscall.Signal, group bool) error {
+	if group {
+		pid = -pid
+	}
+	return syscall.Kill(pid, sig)
+}
+
+// Reap collects one dead child.
+func (k *UnixKernel) Reap() (int, syscall.WaitStatus, bool) {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		return pid, status, err == nil && pid > 0
+	}
+}
+
+// Died rings at SIGCHLD.
+func (k *UnixKernel) Died() <-chan struct{} { return k.died }

@@ -1,0 +1,214 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"gosv/proc/state"
+)
+
+// job is something for the launcher: a launch, or the closing of a socket that nobody
+// listens on any more.
+type job struct {
+	p      *process
+	run    uint32
+	socket *socket
+}
+
+// launched is the answer to a job.
+type launched struct {
+	job
+	pid   int
+	stdin int   // our end of the child's standard input; -1: none
+	err   error // nil, an *ExecError, or why nothing was forked
+}
+
+// launcher is the goroutine that does what would block the loop: lookups, opening, fork.
+// It does one job after the other, so children start in the order of decision. (Forking
+// from several goroutines would not be faster: the kernel's work and ForkLock decide.)
+type launcher struct {
+	Options
+	log    logger
+	jobs   <-chan job
+	answer func(launched)
+	post   func(func())
+	done   <-chan struct{} // closed: launch nothing more
+}
+
+func (l *launcher) run() {
+	for j := range l.jobs {
+		if j.p == nil {
+			j.socket.close(l.log)
+			continue
+		}
+		select {
+		case <-l.done:
+			continue
+		default:
+		}
+		r := launched{job: j}
+		r.pid, r.stdin, r.err = l.launch(j)
+		l.post(func() { l.answer(r) })
+	}
+}
+
+// launch carries out one launch. It reads nothing of the record but conf and out.
+func (l *launcher) launch(j job) (pid, stdin int, err error) {
+	p := j.p
+	s, err := spec(p.conf, l.Environ, l.ServerURL)
+	if err != nil {
+		return 0, -1, err
+	}
+	stdin = -1
+	if j.socket != nil {
+		if s.Stdin, err = j.socket.open(l.log); err != nil {
+			return 0, -1, fmt.Errorf("cannot make the FastCGI socket %s for '%s': %w", j.socket.conf.URL, p.conf.Name, err)
+		}
+	} else {
+		if s.Stdin, stdin, err = stdinPipe(); err != nil {
+			return 0, -1, openError(p.conf.Name, err)
+		}
+		defer s.Stdin.Close()
+	}
+	if s.Stdout, s.Stderr, err = p.out.Attach(); err != nil {
+		closeFD(stdin)
+		return 0, -1, openError(p.conf.Name, err)
+	}
+	defer closeFiles(s.Stdout, s.Stderr)
+	if pid, err = l.Kernel.Launch(s); err == nil {
+		p.out.Started(pid)
+		return pid, stdin, nil
+	}
+	closeFD(stdin)
+	if failed, ok := err.(*ExecError); ok {
+		if s.Stderr != nil {
+			s.Stderr.WriteString(failed.Lines())
+		}
+		return 0, -1, failed
+	}
+	return 0, -1, forkError(p.conf.Name, err)
+}
+
+// openError is Supervisor's text when the files of a child cannot be made.
+func openError(name string, err error) error {
+	errno, ok := asErrno(err)
+	switch {
+	case ok && errno == syscall.EMFILE:
+		return fmt.Errorf("too many open files to spawn '%s'", name)
+	case ok:
+		return fmt.Errorf("unknown error making dispatchers for '%s': %s", name, errnoName(errno))
+	}
+	return fmt.Errorf("unknown error making dispatchers for '%s': %w", name, err)
+}
+
+// forkError is Supervisor's text when there is no child.
+func forkError(name string, err error) error {
+	switch errno, _ := asErrno(err); errno {
+	case syscall.EAGAIN:
+		return fmt.Errorf("Too many processes in process table to spawn '%s'", name)
+	case syscall.EMFILE:
+		return fmt.Errorf("too many open files to spawn '%s'", name)
+	}
+	return fmt.Errorf("unknown error during fork for '%s': %s", name, errnoName(err))
+}
+
+func closeFiles(a, b *os.File) {
+	a.Close()
+	if b != a {
+		b.Close()
+	}
+}
+
+func closeFD(fd int) {
+	if fd >= 0 {
+		syscall.Close(fd)
+	}
+}
+
+// launch asks the launcher for a child of p.
+func (m *Manager) launch(p *process) {
+	p.run++
+	j := job{p: p, run: p.run}
+	if c := p.conf.Socket; c != nil {
+		p.socket = p.group.socket(c)
+		p.socket.users++
+		j.socket = p.socket
+	}
+	m.queue = append(m.queue, j)
+}
+
+// dropUnwanted takes launches that were overtaken by a stop off the head of the queue.
+func (m *Manager) dropUnwanted() {
+	for len(m.queue) > 0 {
+		j := m.queue[0]
+		if j.p == nil || j.p.m.State != state.Stopping {
+			return
+		}
+		m.pop()
+		m.step(j.p, state.Event{Kind: state.LaunchFailed})
+		m.release(j.p)
+	}
+}
+
+func (m *Manager) handedOver() {
+	if m.queue[0].p != nil {
+		m.inFlight++
+	}
+	m.pop()
+}
+
+func (m *Manager) pop() {
+	m.queue[0] = job{}
+	if m.queue = m.queue[1:]; len(m.queue) == 0 {
+		m.queue = nil // do not keep the memory of one burst
+	}
+}
+
+// launched is the launcher's answer, in the loop.
+func (m *Manager) launched(r launched) {
+	p := r.p
+	m.inFlight--
+	failed, executed := r.err.(*ExecError)
+	switch {
+	case r.err == nil:
+		p.pid = r.pid
+		p.stdin.open(r.stdin)
+		m.live[r.pid] = p
+		m.log.say(LevelInfo, "spawned: '%s' with pid %d", p.conf.Name, r.pid)
+		m.step(p, state.Event{Kind: state.Launched})
+		m.begun(p)
+		if status, ok := m.early[r.pid]; ok {
+			delete(m.early, r.pid)
+			m.exited(p, status)
+		}
+	case executed:
+		m.log.say(LevelDebug, "%s: %v", p.conf.Name, failed)
+		m.step(p, state.Event{Kind: state.Launched})
+		m.begun(p)
+		m.exited(p, syscall.WaitStatus(notSpawned<<8))
+	default:
+		p.err = r.err.Error()
+		m.log.say(LevelInfo, "spawnerr: %s", p.err)
+		m.step(p, state.Event{Kind: state.LaunchFailed})
+		m.release(p)
+	}
+	if m.inFlight == 0 {
+		m.orphans()
+	}
+}
+
+// release gives up p's share of its socket, when its run is over and no new one has begun.
+func (m *Manager) release(p *process) {
+	s := p.socket
+	if s == nil {
+		return
+	}
+	s.users--
+	if p.m.Child == state.None {
+		p.socket = nil
+	}
+	if s.users == 0 {
+		m.queue = append(m.queue, job{socket: s})
+	}
+}

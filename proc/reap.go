@@ -1,0 +1,72 @@
+package proc
+
+import (
+	"syscall"
+	"time"
+
+	"gosv/proc/state"
+)
+
+// reap collects all that have died. Signals are sent by the same goroutine, so a pid is
+// either alive or a zombie of ours when it is signalled, and never somebody else's.
+func (m *Manager) reap() {
+	for {
+		pid, status, ok := m.Kernel.Reap()
+		if !ok {
+			return
+		}
+		if p := m.live[pid]; p != nil {
+			m.exited(p, status)
+		} else if m.inFlight > 0 {
+			m.early[pid] = status // perhaps its launch has not answered yet
+		} else {
+			m.orphan(pid, status)
+		}
+	}
+}
+
+// orphans are the early dead that turned out to be nobody's.
+func (m *Manager) orphans() {
+	for pid, status := range m.early {
+		if exitStatus(status) != forkExecGaveUp {
+			m.orphan(pid, status)
+		}
+	}
+	clear(m.early)
+}
+
+// forkExecGaveUp is the exit status of syscall.ForkExec's own child when exec fails.
+// ForkExec collects it, unless our wait comes first; it is no orphan worth a line.
+const forkExecGaveUp = 253
+
+func (m *Manager) orphan(pid int, status syscall.WaitStatus) {
+	m.log.say(LevelInfo, "reaped unknown pid %d (%s)", pid, statusText(status))
+}
+
+// exited is p's child having been reaped. From now on its pid is never signalled; the
+// machine hears of it when the last output has been read.
+func (m *Manager) exited(p *process, status syscall.WaitStatus) {
+	delete(m.live, p.pid)
+	p.status, p.stop = status, time.Now()
+	p.closeStdin()
+	// A child that stayed past startsecs was RUNNING, even if nobody came by to say so.
+	due := p.due.armed() && p.due.at <= m.now()
+	m.disarm(&p.due)
+	p.dead = true
+	if due && p.m.State == state.Starting {
+		m.step(p, state.Event{Kind: state.Elapsed})
+	}
+	run := p.run
+	p.out.Exited(func() { m.post(func() { m.drained(p, run) }) })
+}
+
+// drained is the last output of p's child having been read.
+func (m *Manager) drained(p *process, run uint32) {
+	if !p.dead || p.run != run {
+		return
+	}
+	p.dead = false
+	m.step(p, state.Event{Kind: state.ChildExited, Expected: p.expected(p.status)})
+	p.pid = 0
+	m.release(p)
+}
