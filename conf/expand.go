@@ -69,6 +69,11 @@ func (f *formatter) peek() string {
 }
 
 func (f *formatter) conversion() error {
+	if f.peek() == "%" { // with a name, flags or width a second % means nothing
+		f.pos++
+		f.out.WriteByte('%')
+		return nil
+	}
 	if f.peek() == "(" {
 		if err := f.name(); err != nil {
 			return err
@@ -77,10 +82,6 @@ func (f *formatter) conversion() error {
 	s, err := f.spec()
 	if err != nil {
 		return err
-	}
-	if s.verb == "%" { // flags and width do not matter
-		f.out.WriteByte('%')
-		return nil
 	}
 	v := f.arg
 	f.arg = nil

@@ -117,7 +117,9 @@ func (s *scanner) scan(n int, line string) {
 	case i < 0:
 		// The option before goes on: an indented line after this one continues that.
 		hint := "write it as name=value; a line that continues a value must be indented"
-		if text[0] == '[' {
+		if text == "[]" {
+			hint = "a section needs a name"
+		} else if text[0] == '[' {
 			hint = "a section header needs its closing ]"
 		}
 		s.bad(n, line, fmt.Sprintf("cannot read %q: it has neither = nor :", text), hint)

@@ -18,7 +18,7 @@ func pyInt(s string, base int) (int, error) {
 		shown := []rune(pyRepr(s))
 		return fmt.Errorf("invalid literal for int() with base %d: %s", base, string(shown[:min(len(shown), 200)]))
 	}
-	text := strings.Map(asciiDigit, strings.TrimFunc(s, isSpace))
+	text := strings.Map(asciiDigit, strings.TrimSpace(s))
 	digits := strings.TrimLeft(text, "+-")
 	if len(text)-len(digits) > 1 {
 		return 0, bad()
