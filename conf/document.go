@@ -59,31 +59,9 @@ func (d *document) inherit() {
 	}
 }
 
-// absorb puts a later file over d, as reading both with one RawConfigParser does: sections
-// of the same name are merged and keep their first place, later settings win, and the options
-// of either [DEFAULT] count for the sections of both.
-func (d *document) absorb(later *document) {
-	if len(d.defaults)+len(later.defaults) > 0 {
-		d.sections, later.sections = d.ownSections(), later.ownSections()
-		d.defaults = overlay(d.defaults, later.defaults)
-	}
-	at := make(map[string]*section, len(d.sections))
-	for _, s := range d.sections {
-		at[s.name] = s
-	}
-	for _, s := range later.sections {
-		if known := at[s.name]; known != nil {
-			known.settings = overlay(known.settings, s.settings)
-		} else {
-			d.sections = append(d.sections, s)
-			at[s.name] = s
-		}
-	}
-	d.inherit()
-}
-
-// ownSections are copies of the sections without what they have from [DEFAULT]. That is told
-// by its place: a line belongs to one section only.
+// ownSections are copies of the sections without what they have from [DEFAULT], which of
+// several files counts for the sections of all. It is told by its place: a line belongs to
+// one section only.
 func (d *document) ownSections() []*section {
 	inherited := func(x setting) bool {
 		return slices.ContainsFunc(d.defaults, func(y setting) bool { return x.key == y.key && x.pos == y.pos })

@@ -304,29 +304,20 @@ func TestINILong(t *testing.T) {
 	}
 }
 
-func TestAbsorb(t *testing.T) {
+// TestOwnSections takes [DEFAULT] out of the sections and puts it back.
+func TestOwnSections(t *testing.T) {
 	t.Parallel()
-	cases := []struct{ name, main, more string }{
-		{"new section", "[a]\nk=1\n", "[b]\nk=2\n"},
-		{"same section", "[a]\nk=1\nl=1\n[b]\n", "[a]\nl=2\nm=2\n"},
-		{"default of the main file", "[DEFAULT]\nk=1\n[a]\n", "[b]\nl=2\n"},
-		{"default of the later file", "[a]\nl=1\n[b]\nk=1\n", "[DEFAULT]\nk=2\n[c]\n"},
-		{"default twice", "[DEFAULT]\nk=1\nl=1\n[a]\n", "[DEFAULT]\nk=2\n[a]\nm=2\n[b]\n"},
-		{"default does not beat an own option", "[DEFAULT]\nk=1\n[a]\nk=own\n", "[a]\n[DEFAULT]\nk=2\n"},
+	d, errs := parseINI("web.conf", []byte("[DEFAULT]\nk=1\nl=1\n[a]\nl=own\n[b]\n"))
+	if len(errs) > 0 {
+		t.Fatal(errs)
 	}
-	o := newOracle(t)
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			d, errs := parseINI("main.conf", []byte(c.main))
-			more, errs2 := parseINI("more.conf", []byte(c.more))
-			if len(errs)+len(errs2) > 0 {
-				t.Fatal(errs, errs2)
-			}
-			d.absorb(more)
-			want := result[[][2]any](t, o.ask(t, "ini_pair", []string{c.main, c.more}))
-			if diff := cmp.Diff(want, pairs(d)); diff != "" {
-				t.Errorf("(-python +got):\n%s", diff)
-			}
-		})
+	before := renderINI(d, nil)
+	d.sections = d.ownSections()
+	if got, want := renderINI(d, nil), "[a] @4\n  l = \"own\" @5\n[b] @6\n"; got != want {
+		t.Errorf("without [DEFAULT]: %s, want %s", got, want)
+	}
+	d.inherit()
+	if got := renderINI(d, nil); got != before {
+		t.Errorf("with [DEFAULT] again: %s, want %s", got, before)
 	}
 }

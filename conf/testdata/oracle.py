@@ -9,13 +9,6 @@ def ini(text):
     return [[s, p.items(s)] for s in p.sections()]
 
 
-def ini_pair(texts):
-    p = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";", "#"))
-    for text in texts:
-        p.read_file(io.StringIO(text), "web.conf")
-    return [[s, p.items(s)] for s in p.sections()]
-
-
 def words(line):
     return shlex.split(line)
 
