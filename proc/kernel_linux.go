@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"math"
 	"os"
 	"syscall"
 
@@ -9,6 +10,16 @@ import (
 
 // self is our own executable, also when its file was replaced or may not be reached by path.
 func self() string { return "/proc/self/exe" }
+
+// keepDescriptors keeps what we inherited from our children. Kernels before 5.11 cannot do
+// it in one call; there it is done for the numbers that parents leave open in practice.
+func keepDescriptors() {
+	if unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) != nil {
+		for fd := 3; fd < 1024; fd++ {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
 
 // Subreaper makes orphaned descendants of our children ours, so that they are reaped here
 // and not by PID 1. It is off unless called.

@@ -17,6 +17,13 @@ func self() string {
 	return path
 }
 
+// keepDescriptors keeps from our children what parents leave open in practice.
+func keepDescriptors() {
+	for fd := 3; fd < 1024; fd++ {
+		syscall.CloseOnExec(fd)
+	}
+}
+
 // Subreaper is Linux's.
 func (k *UnixKernel) Subreaper() error { return errors.ErrUnsupported }
 

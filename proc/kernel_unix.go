@@ -20,12 +20,15 @@ type UnixKernel struct {
 	shim    string // the executable that is our exec shim; "" for none
 }
 
-// NewKernel makes the real Kernel. Close it at the end.
+// NewKernel makes the real Kernel. Close it at the end. Descriptors that we were born with
+// are marked close-on-exec, but for the first three: Supervisor closes them in each child,
+// which costs a call for each of minfds numbers.
 func NewKernel() (*UnixKernel, error) {
 	k := &UnixKernel{died: make(chan struct{}, 1), signals: make(chan os.Signal, 1), ended: make(chan struct{})}
 	if os.Getenv(shimMark) == "" { // else we are a shim's executable that is not one
 		k.shim = self()
 	}
+	keepDescriptors()
 	signal.Notify(k.signals, syscall.SIGCHLD)
 	go func() {
 		defer close(k.ended)

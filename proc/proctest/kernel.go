@@ -58,6 +58,7 @@ type Kernel struct {
 
 	mu       sync.Mutex // guards the fields below
 	children map[int]*child
+	byName   map[string]*child
 	zombies  []*child
 	counts   map[string]int
 	next     int
@@ -77,7 +78,7 @@ type child struct {
 
 // NewKernel makes a kernel without children.
 func NewKernel() *Kernel {
-	return &Kernel{died: make(chan struct{}, 1), children: map[int]*child{}, counts: map[string]int{}, next: 100}
+	return &Kernel{died: make(chan struct{}, 1), children: map[int]*child{}, byName: map[string]*child{}, counts: map[string]int{}, next: 100}
 }
 
 // Launch starts a scripted child.
@@ -99,14 +100,12 @@ func (k *Kernel) Launch(s proc.Spec) (int, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, c := range k.children {
-		if c.name == name {
-			k.faults = append(k.faults, fmt.Sprintf("%s launched with pid %d still there", name, c.pid))
-		}
+	if c := k.byName[name]; c != nil {
+		k.faults = append(k.faults, fmt.Sprintf("%s launched with pid %d still there", name, c.pid))
 	}
 	c := &child{Behaviour: b, name: name, pid: k.next}
 	k.next++
-	k.children[c.pid] = c
+	k.children[c.pid], k.byName[name] = c, c
 	k.launches = append(k.launches, Launch{name, c.pid, time.Now(), s})
 	switch {
 	case b.AtOnce:
@@ -191,6 +190,7 @@ func (k *Kernel) Reap() (int, syscall.WaitStatus, bool) {
 	c := k.zombies[0]
 	k.zombies = k.zombies[1:]
 	delete(k.children, c.pid)
+	delete(k.byName, c.name)
 	return c.pid, c.status, true
 }
 
@@ -201,13 +201,12 @@ func (k *Kernel) Died() <-chan struct{} { return k.died }
 func (k *Kernel) Exit(name string, status syscall.WaitStatus) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, c := range k.children {
-		if c.name == name && !c.dead {
-			k.end(c, status)
-			return true
-		}
+	c := k.byName[name]
+	if c == nil || c.dead {
+		return false
 	}
-	return false
+	k.end(c, status)
+	return true
 }
 
 // Orphan makes a zombie that nobody launched and returns its pid.
