@@ -87,6 +87,8 @@ func connect(ctx context.Context, s *server) (client, error) {
 	case !strings.HasPrefix(s.url, "unix://"):
 		return nil, fmt.Errorf("Unknown protocol for serverurl %s", s.url) // Supervisor's text
 	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
 	nc, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -146,7 +148,7 @@ func (c *jsonClient) greet(ctx context.Context) error {
 	case err == nil, errors.As(err, &fault):
 		return err
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return c.server.explain(ctx, err)
 	case other:
 		return errNotJSON
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -171,7 +173,7 @@ func (s *server) dial(ctx context.Context) (net.Conn, error) {
 		case err == nil:
 			return nc, nil
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return nil, s.explain(ctx, err)
 		case within.Err() != nil:
 			return nil, &timeoutError{s.url, dialTime}
 		case !errors.Is(err, errAgain):

@@ -85,7 +85,14 @@ func (s *session) explain(err error) {
 	var link *linkError
 	switch {
 	case fault != nil:
-		s.complain(problem{Code: fault.Code, Msg: orText(fault.Msg, fault.Code), Hint: fault.Hint}, "error: "+escapeLines(fault.Error()))
+		if fault.Code == wire.NotAllowed {
+			s.exit = exitRefused
+		}
+		msg := orText(fault.Msg, fault.Code)
+		if fault.Code == wire.ShutdownState {
+			msg = "supervisord is shutting down"
+		}
+		s.complain(problem{Code: fault.Code, Msg: msg, Hint: fault.Hint}, "error: "+escapeLines(fault.Error()))
 	case errors.As(err, &late):
 		s.complain(problem{Code: codeTimeout, Msg: late.Error(), Hint: "supervisord may be stopped or hanging; --timeout sets how long to wait"}, "error: "+escape(late.Error()))
 	case errors.As(err, &status) && status.code == http.StatusUnauthorized:

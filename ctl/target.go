@@ -77,7 +77,11 @@ func (s *session) result(v verb, r wire.Result) {
 	if code, ok := exitOf(r.Err, v.ignored); ok {
 		s.exit = code
 	}
-	s.complain(problem{Name: name, Code: r.Err.Code, Msg: orText(r.Err.Msg, reason), Hint: r.Err.Hint}, text)
+	msg := r.Err.Msg // Supervisor's is often nothing but the name again
+	if msg == "" || msg == name || msg == r.Name || msg == r.Group+":"+r.Name {
+		msg = reason
+	}
+	s.complain(problem{Name: name, Code: r.Err.Code, Msg: msg, Hint: r.Err.Hint}, text)
 	s.flush()
 }
 

@@ -1,0 +1,541 @@
+package ctl
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gosv/daemon/wire"
+)
+
+// fake is a supervisor with fixed answers, over JSON or XML-RPC. Its fields are set before
+// it serves; tests that change them do so between requests.
+type fake struct {
+	procs   []wire.Process
+	faults  map[string]*wire.Fault // by "action:namespec", "action" for all of them
+	logs    map[string]string      // by "name:stream"; "" is the main log
+	avail   []wire.Avail
+	changes wire.Changes
+	steps   []wire.UpdateStep
+	api     string
+	pieces  bool // lists and logs come in pieces
+	shape   string
+	auth    string // "name:password" for HTTP
+	drop    string // the method at which the connection closes
+
+	mu    sync.Mutex // guards calls
+	calls []string   // "method name"
+	hello wire.HelloIn
+}
+
+func newFake() *fake {
+	proc := func(group, name, state string, code, pid int, desc string) wire.Process {
+		p := wire.Process{
+			Group: group, Name: name, State: state, StateCode: code, PID: pid, Description: desc,
+			Start: 1763793600, Now: 1763794000, Stdout: "/var/log/" + name + ".log",
+		}
+		if code == 0 {
+			p.Start = 0
+		}
+		if code == 100 || code == 200 {
+			p.Stop, p.ExitStatus = 1763793900, 1
+		}
+		if code == 200 || code == 30 {
+			p.SpawnErr = desc
+		}
+		return p
+	}
+	return &fake{
+		api: apiVersion,
+		procs: []wire.Process{
+			proc("cat", "cat", "RUNNING", 20, 13359, "pid 13359, uptime 0:00:36"),
+			proc("fatal", "fatal", "FATAL", 200, 0, "can't find command '/nonexistent/fatal'"),
+			proc("flap", "flap", "BACKOFF", 30, 0, "Exited too quickly (process log may have details)"),
+			proc("grp", "g1", "RUNNING", 20, 13360, "pid 13360, uptime 0:00:36"),
+			proc("grp", "g2", "RUNNING", 20, 13361, "pid 13361, uptime 0:00:36"),
+			proc("manual", "manual", "STOPPED", 0, 0, "Not started"),
+			proc("quick0", "quick0", "EXITED", 100, 0, "Nov 22 06:41 PM"),
+			proc("talk", "talk", "STARTING", 10, 13362, ""),
+		},
+		faults: map[string]*wire.Fault{},
+		logs: map[string]string{
+			"cat:stdout": "one\ntwo\n", "cat:stderr": "oops\n", ":stdout": "the main log\n",
+			"talk:stdout": "gr\u00fc\u00df \x1b[1mbold\x1b[0m\r\n", "grp:g1:stdout": "",
+		},
+		avail: []wire.Avail{
+			{Name: "cat", Group: "cat", InUse: true, Autostart: true, GroupPriority: 10, ProcessPriority: 10},
+			{Name: "g1", Group: "grp", InUse: true, Autostart: false, GroupPriority: 999, ProcessPriority: 5},
+			{Name: "newone", Group: "newone", Autostart: true, GroupPriority: 999, ProcessPriority: 999},
+			{Name: "a-name-of-more-than-thirty-two-characters", Group: "long", Autostart: true, GroupPriority: 1, ProcessPriority: 2},
+		},
+		changes: wire.Changes{Added: []string{}, Changed: []string{}, Removed: []string{}},
+	}
+}
+
+func (f *fake) find(group, process string) []wire.Process {
+	var found []wire.Process
+	for _, p := range f.procs {
+		if (group == "" || p.Group == group) && (process == "" || p.Name == process) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func fault(code, msg string) *wire.Fault {
+	return &wire.Fault{Code: code, Number: wire.Number(code), Msg: msg}
+}
+
+// act is what start, stop, signal, restart and clear do to a target: results, or a fault.
+func (f *fake) act(action, did, target string) ([]wire.Result, *wire.Fault) {
+	if fl := f.faults[action]; fl != nil {
+		return nil, fl
+	}
+	group, process := splitNamespec(target)
+	if target == "all" {
+		group, process = "", ""
+	}
+	found := f.find(group, process)
+	if len(found) == 0 && target != "all" {
+		return nil, badName(target)
+	}
+	var results []wire.Result
+	for _, p := range found {
+		r := wire.Result{Name: p.Name, Group: p.Group, Did: did}
+		if fl := f.faults[action+":"+makeNamespec(p.Group, p.Name)]; fl != nil {
+			r.Did, r.Err = "", fl
+		} else if fl := f.natural(action, p); fl != nil {
+			if process == "" {
+				continue // Supervisor leaves those out that there is nothing to do for
+			}
+			r.Did, r.Err = "", fl
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// natural is the fault that the state of a process means for an action.
+func (f *fake) natural(action string, p wire.Process) *wire.Fault {
+	up := p.State == "RUNNING" || p.State == "STARTING" || p.State == "BACKOFF"
+	switch {
+	case action == "start" && up:
+		return fault(wire.AlreadyStarted, p.Name)
+	case action == "stop" && !up, action == "signal" && p.PID == 0:
+		return fault(wire.NotRunning, p.Name)
+	}
+	return nil
+}
+
+func (f *fake) log(name, stream string, n int64) ([]byte, *wire.Fault) {
+	action := "tail"
+	if name == "" {
+		action = "maintail"
+	}
+	if fl := f.faults[action]; fl != nil {
+		return nil, fl
+	}
+	if name != "" {
+		if group, process := splitNamespec(name); process == "" || f.find(group, process) == nil {
+			return nil, badName(name)
+		}
+	}
+	text, ok := f.logs[name+":"+stream]
+	if !ok {
+		return nil, fault(wire.NoFile, "/var/log/x")
+	}
+	if n > 0 && int64(len(text)) > n {
+		text = text[int64(len(text))-n:]
+	}
+	if n < 0 {
+		text = text[min(-n, int64(len(text))):]
+	}
+	return []byte(text), nil
+}
+
+func (f *fake) called(method, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, strings.TrimSpace(method+" "+name))
+}
+
+// took is the calls since the last took.
+func (f *fake) took() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	calls := f.calls
+	f.calls = nil
+	return calls
+}
+
+// serve listens on a unix socket and is its URL.
+func (f *fake) serve(t testing.TB, handle func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns sync.WaitGroup
+	conns.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() {
+				defer c.Close()
+				handle(c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		conns.Wait()
+	})
+	return "unix://" + l.Addr().String()
+}
+
+func (f *fake) serveJSON(t testing.TB) string { return f.serve(t, f.handleJSON) }
+
+// handleJSON answers as gosv does: an HTTP request with 400, everything else as JSON.
+func (f *fake) handleJSON(nc net.Conn) {
+	r := bufio.NewReader(nc)
+	if first, err := r.Peek(1); err != nil || first[0] != '{' {
+		io.WriteString(nc, "HTTP/1.1 400 Bad Request\r\nServer: gosv\r\nContent-Length: 0\r\n\r\n")
+		return
+	}
+	c := wire.NewConn(nc, r)
+	for {
+		var req wire.Request
+		if c.Read(&req) != nil || req.Method != "" && req.Method == f.drop {
+			return
+		}
+		events, ok, fl := f.answerJSON(req)
+		raw := func(v any) json.RawMessage { b, _ := json.Marshal(v); return b }
+		for _, e := range events {
+			if c.Write(wire.Reply{ID: req.ID, Event: raw(e)}) != nil {
+				return
+			}
+		}
+		reply := wire.Reply{ID: req.ID, Err: fl}
+		if fl == nil {
+			reply.OK = raw(ok)
+		}
+		if c.Write(reply) != nil {
+			return
+		}
+	}
+}
+
+// events makes a list of any.
+func events[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i := range list {
+		out[i] = list[i]
+	}
+	return out
+}
+
+func (f *fake) answerJSON(req wire.Request) (evs []any, ok any, fl *wire.Fault) {
+	var in struct {
+		Name, Stream, Signal string
+		Names, Groups        []string
+		Bytes                int64
+	}
+	json.Unmarshal(req.Params, &in)
+	f.called(req.Method, orText(in.Name, strings.Join(append(in.Names, in.Groups...), " ")))
+	results := func(action, did string) ([]any, any, *wire.Fault) {
+		rs, fl := f.act(action, did, in.Name)
+		return events(rs), wire.Count{Count: len(rs)}, fl
+	}
+	switch req.Method {
+	case wire.MethodHello:
+		json.Unmarshal(req.Params, &f.hello)
+		return nil, wire.HelloOut{Server: "gosv/0", Protocol: 1, API: f.api, Supervisor: "4.2.5", PID: 4711, State: "RUNNING"}, f.faults["hello"]
+	case wire.MethodStatus:
+		ps := f.procs
+		if len(in.Names) > 0 {
+			if ps = f.find(splitNamespec(in.Names[0])); ps == nil {
+				return nil, nil, badName(in.Names[0])
+			}
+		}
+		if f.pieces && len(ps) > 2 {
+			return []any{ps[:1], ps[1:2]}, ps[2:], f.faults["status"]
+		}
+		return nil, ps, f.faults["status"]
+	case wire.MethodStart:
+		return results("start", "started")
+	case wire.MethodStop:
+		return results("stop", "stopped")
+	case wire.MethodSignal:
+		return results("signal", "signalled")
+	case wire.MethodClear:
+		return results("clear", "cleared")
+	case wire.MethodRestart:
+		return f.restartJSON(in.Name)
+	case wire.MethodTail:
+		data, fl := f.log(in.Name, in.Stream, in.Bytes)
+		half := len(data) / 2
+		return []any{wire.Chunk{Data: data[:half]}, wire.Chunk{Data: data[half:]}}, wire.Count{}, fl
+	case wire.MethodStdin:
+		return nil, true, f.faults["stdin"]
+	case wire.MethodReread:
+		return nil, f.changes, f.faults["reread"]
+	case wire.MethodUpdate:
+		return events(f.steps), wire.Count{}, f.faults["update"]
+	case wire.MethodAdd, wire.MethodRemove:
+		return nil, true, f.faults[req.Method+":"+in.Name]
+	case wire.MethodAvail:
+		return nil, f.avail, f.faults["avail"]
+	case wire.MethodReload, wire.MethodShutdown:
+		return nil, true, f.faults[req.Method]
+	}
+	return nil, nil, fault(wire.UnknownMethod, req.Method)
+}
+
+// restartJSON answers restart in the shapes that a server may choose: both halves
+// (default), or the "start" alone.
+func (f *fake) restartJSON(target string) ([]any, any, *wire.Fault) {
+	stops, fl := f.act("stop", "stopped", target)
+	if fl != nil {
+		return nil, nil, fl
+	}
+	if f.shape == "start" {
+		stops = nil
+	}
+	var evs []any
+	for _, r := range stops {
+		evs = append(evs, r)
+	}
+	group, process := splitNamespec(target)
+	start := wire.Result{Name: process, Group: group, Did: "started", Err: f.faults["start:"+target]}
+	if start.Err != nil {
+		start.Did = ""
+	}
+	return append(evs, start), wire.Count{}, nil
+}
+
+func (f *fake) serveXML(t testing.TB) string { return f.serve(t, f.handleXML) }
+
+// handleXML answers one HTTP request, as a Python supervisord does. What is not HTTP it
+// waits for the rest of, likewise.
+func (f *fake) handleXML(nc net.Conn) {
+	r := bufio.NewReader(nc)
+	if first, err := r.Peek(1); err != nil || first[0] == '{' {
+		io.Copy(io.Discard, r)
+		return
+	}
+	req, err := http.ReadRequest(r)
+	if err != nil {
+		return
+	}
+	body, _ := io.ReadAll(req.Body)
+	if user, pass, _ := req.BasicAuth(); f.auth != "" && user+":"+pass != f.auth {
+		f.called("401", "")
+		io.WriteString(nc, "HTTP/1.1 401 Unauthorized\r\nServer: Medusa/1.12\r\nContent-Length: 0\r\n\r\n")
+		return
+	}
+	if req.Method == http.MethodGet {
+		f.logtail(nc, req.URL.Path)
+		return
+	}
+	method, params := decodeCall(string(body))
+	name := ""
+	if len(params) > 0 {
+		name = params[0]
+	}
+	f.called(method, name)
+	if method == f.drop {
+		return
+	}
+	v, fl := f.answerXML(method, params)
+	if v == nil && fl == nil {
+		fl = fault(wire.UnknownMethod, "")
+	}
+	text := "<?xml version='1.0'?>\n<methodResponse>\n"
+	if fl != nil {
+		text += "<fault>\n" + xmlValue(map[string]any{"faultCode": fl.Number, "faultString": fl.Error()}) + "</fault>\n"
+	} else {
+		text += "<params>\n<param>\n" + xmlValue(v) + "</param>\n</params>\n"
+	}
+	text += "</methodResponse>\n"
+	// supervisord counts characters
+	fmt.Fprintf(nc, "HTTP/1.1 200 OK\r\nServer: Medusa/1.12\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len([]rune(text)), text)
+}
+
+func (f *fake) logtail(w io.Writer, path string) {
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	name, stream := "", "stdout"
+	if len(parts) == 3 {
+		name, stream = parts[1], parts[2]
+	}
+	f.called("GET", path)
+	data, fl := f.log(name, stream, followBytes)
+	if fl != nil {
+		io.WriteString(w, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+		return
+	}
+	// supervisord closes the connection when it has had enough, with no last chunk
+	fmt.Fprintf(w, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(data), data)
+}
+
+func (f *fake) answerXML(method string, params []string) (any, *wire.Fault) {
+	method = strings.TrimPrefix(method, "supervisor.")
+	arg := func(i int) string {
+		if i < len(params) {
+			return params[i]
+		}
+		return ""
+	}
+	for _, verb := range []struct{ action, did string }{{"start", "started"}, {"stop", "stopped"}, {"signal", "signalled"}, {"clear", "cleared"}} {
+		switch method {
+		case verb.action + "Process", verb.action + "ProcessLogs":
+			if _, process := splitNamespec(arg(0)); process == "" {
+				return nil, badName(arg(0))
+			}
+			rs, fl := f.act(verb.action, verb.did, arg(0))
+			if fl == nil && rs[0].Err != nil {
+				fl = rs[0].Err
+			}
+			return true, fl
+		case verb.action + "ProcessGroup":
+			return f.xmlResults(f.act(verb.action, verb.did, arg(0)+":*"))
+		case verb.action + "AllProcesses", verb.action + "AllProcessLogs":
+			return f.xmlResults(f.act(verb.action, verb.did, "all"))
+		}
+	}
+	switch method {
+	case "getVersion", "getAPIVersion":
+		return f.api, f.faults["hello"]
+	case "getSupervisorVersion":
+		return "4.2.5", nil
+	case "getPID":
+		return 4711, nil
+	case "getAllProcessInfo":
+		list := []any{}
+		for _, p := range f.procs {
+			list = append(list, xmlProcess(p))
+		}
+		return list, f.faults["status"]
+	case "getProcessInfo":
+		group, process := splitNamespec(arg(0))
+		if ps := f.find(group, process); process != "" && ps != nil {
+			return xmlProcess(ps[0]), nil
+		}
+		return nil, badName(arg(0))
+	case "readLog", "readProcessStdoutLog", "readProcessStderrLog":
+		name, offset, stream := arg(0), arg(1), "stdout"
+		if method == "readLog" {
+			name, offset = "", arg(0)
+		}
+		if strings.Contains(method, "Stderr") {
+			stream = "stderr"
+		}
+		var n int64
+		fmt.Sscan(offset, &n)
+		data, fl := f.log(name, stream, -n)
+		return string(data), fl
+	case "sendProcessStdin":
+		return true, f.faults["stdin"]
+	case "reloadConfig":
+		return []any{[]any{events(f.changes.Added), events(f.changes.Changed), events(f.changes.Removed)}}, f.faults["reread"]
+	case "addProcessGroup":
+		return true, f.faults["add:"+arg(0)]
+	case "removeProcessGroup":
+		return true, f.faults["remove:"+arg(0)]
+	case "getAllConfigInfo":
+		list := []any{}
+		for _, a := range f.avail {
+			list = append(list, map[string]any{
+				"name": a.Name, "group": a.Group, "inuse": a.InUse, "autostart": a.Autostart,
+				"group_prio": a.GroupPriority, "process_prio": a.ProcessPriority,
+			})
+		}
+		return list, f.faults["avail"]
+	case "restart":
+		return true, f.faults["reload"]
+	case "shutdown":
+		return true, f.faults["shutdown"]
+	}
+	return nil, nil
+}
+
+func (f *fake) xmlResults(rs []wire.Result, fl *wire.Fault) (any, *wire.Fault) {
+	list := []any{}
+	for _, r := range rs {
+		m := map[string]any{"name": r.Name, "group": r.Group, "status": 80, "description": "OK"}
+		if r.Err != nil {
+			m["status"], m["description"] = r.Err.Number, r.Err.Error()
+		}
+		list = append(list, m)
+	}
+	return list, fl
+}
+
+func xmlProcess(p wire.Process) map[string]any {
+	return map[string]any{
+		"name": p.Name, "group": p.Group, "statename": p.State, "state": p.StateCode, "pid": p.PID,
+		"start": int(p.Start), "stop": int(p.Stop), "now": int(p.Now), "exitstatus": p.ExitStatus,
+		"spawnerr": p.SpawnErr, "description": p.Description,
+		"logfile": p.Stdout, "stdout_logfile": p.Stdout, "stderr_logfile": p.Stderr,
+	}
+}
+
+// xmlValue writes a value as Python's xmlrpc.client does: control characters as they are.
+func xmlValue(v any) string {
+	switch v := v.(type) {
+	case string:
+		return "<value><string>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(v) + "</string></value>\n"
+	case int:
+		return fmt.Sprintf("<value><int>%d</int></value>\n", v)
+	case bool:
+		if v {
+			return "<value><boolean>1</boolean></value>\n"
+		}
+		return "<value><boolean>0</boolean></value>\n"
+	case []any:
+		text := "<value><array><data>\n"
+		for _, x := range v {
+			text += xmlValue(x)
+		}
+		return text + "</data></array></value>\n"
+	case map[string]any:
+		text := "<value><struct>\n"
+		keys := []string{}
+		for k := range v {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			text += "<member>\n<name>" + k + "</name>\n" + xmlValue(v[k]) + "</member>\n"
+		}
+		return text + "</struct></value>\n"
+	}
+	panic(fmt.Sprintf("internal error: %T", v))
+}
+
+// decodeCall takes a call of encodeCall apart; all parameters as text.
+func decodeCall(body string) (method string, params []string) {
+	unescape := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#xA;", "\n", "&amp;", "&")
+	_, rest, _ := strings.Cut(body, "<methodName>")
+	method, rest, _ = strings.Cut(rest, "</methodName>")
+	for {
+		var value string
+		var found bool
+		if _, rest, found = strings.Cut(rest, "<value>"); !found {
+			return method, params
+		}
+		value, rest, _ = strings.Cut(rest, "</value>")
+		_, value, _ = strings.Cut(value, ">")
+		value, _, _ = strings.Cut(value, "</")
+		params = append(params, unescape.Replace(value))
+	}
+}
