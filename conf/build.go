@@ -46,7 +46,10 @@ func (l *loader) supervisord(s *section) {
 		r := l.reading(s, v)
 		r.all(func(o *option) bool { return o.name == "user" && l.overridden("user") })
 		sd.Origin = r.origin()
+	} else {
+		sd.Origin = &Origin{Section: "supervisord"}
 	}
+	sd.Origin.flags = map[string]string{}
 	for _, over := range l.opts.Overrides {
 		l.override(v, over)
 	}
@@ -78,6 +81,7 @@ func (l *loader) override(v *values, over Override) {
 	}
 	err := o.set(v, value)
 	if err == nil {
+		l.cfg.Supervisord.Origin.flags[o.name] = over.Flag
 		return
 	}
 	msg, hint := o.explain(value, err)

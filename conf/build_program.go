@@ -283,7 +283,7 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 	}
 	if !r.has("socket") || x.URL == "" && !r.bad {
 		if alone {
-			r.refuse("socket", `socket= is missing`, "add for example socket=unix:///tmp/"+name+".sock",
+			r.refuse("", "socket= is missing", "add for example socket=unix:///tmp/"+name+".sock",
 				fmt.Sprintf(`[%s] section requires a "socket" line`, r.s.name))
 		} else { // Supervisor opens no sockets in groups, and so misses none
 			r.warn(&Error{Pos: r.s.pos, Section: r.s.name, Msg: "has no socket=, so its processes get none"})

@@ -239,6 +239,7 @@ type Origin struct {
 	pos     Pos
 	files   []string // shared by the whole Config
 	places  []place
+	flags   map[string]string // [supervisord] only: flags of the command line, by option
 }
 
 // place is where one option is written, packed, because the daemon keeps them all.

@@ -5,6 +5,9 @@ func (o *Origin) Pos(key string) Pos {
 	if o == nil {
 		return Pos{}
 	}
+	if _, ok := o.flags[key]; ok {
+		return Pos{}
+	}
 	for _, p := range o.places {
 		if options[p.option].name == key {
 			return Pos{File: o.files[p.file], Line: int(p.line)}

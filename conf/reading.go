@@ -241,7 +241,7 @@ func (r *reading) unexpandable(o *option, x setting, value any, where string, er
 	var unknown *expandError
 	switch {
 	case !errors.As(err, &unknown) || !unknown.Unknown:
-		e.Msg = fmt.Sprintf("bad %%(name)s in %q: %v", text, err)
+		e.Msg = fmt.Sprintf("a %% in %q is neither %%%% nor the beginning of %%(name)s", text)
 		e.Hint = "write a literal % as " + percent
 	case strings.HasPrefix(unknown.Name, "ENV_"):
 		e.Msg = "the environment variable " + unknown.Name[len("ENV_"):] + " is not set"
@@ -279,6 +279,9 @@ func (o *option) explain(value any, err error) (msg, hint string) {
 			return "the directory " + dir + " does not exist", "mkdir -p " + dir
 		}
 	case environmentType:
+		if _, isText := value.(string); !isText {
+			return err.Error(), `write { KEY = "value" }`
+		}
 		return "cannot read " + strconv.Quote(text) + ": " + lower(err.Error()),
 			`write KEY="value",KEY2="value2"`
 	}

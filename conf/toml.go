@@ -53,6 +53,9 @@ func (t *tomlReader) top(key string, value any) {
 		e := &Error{Pos: t.pos(path), Key: key, Msg: "options must be in a section", Hint: "put it below a line such as [supervisord]"}
 		if _, tables := value.([]map[string]any); tables {
 			e.Msg, e.Hint = "sections are not lists", "write ["+key+"], not [["+key+"]]"
+			if k, _ := sectionKindOf(key + ":x"); k != nil && k.named {
+				e.Hint = "write [" + key + ".NAME]"
+			}
 		}
 		t.errs = append(t.errs, e)
 		return

@@ -21,9 +21,9 @@ var (
 		schema: `{"type":"string"}`, example: "text"}
 	boolType = &valueType{name: "boolean", means: "true or false", toml: `true`,
 		schema: `{"anyOf":[{"type":"boolean"},` + expandable + `]}`, example: "true",
-		words: []string{"true", "false", "yes", "no", "on", "off", "1", "0"}}
+		words: []string{"true", "false"}}
 	intType = &valueType{name: "integer", means: "a whole number", toml: `3`,
-		schema: `{"anyOf":[{"type":"integer"},` + expandable + `]}`, example: "3"}
+		schema: `{"anyOf":[{"type":"integer"},` + expandable + `]}`, example: "4"}
 	secondsType = &valueType{name: "seconds", means: "a number of seconds", toml: `10, 0.5 or "1m30s"`,
 		schema: `{"type":["number","string"]}`, example: "7"}
 	bytesType = &valueType{name: "size", means: "a size like 50MB, 512KB, 1GB or a whole number of bytes",
