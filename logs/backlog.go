@@ -1,0 +1,317 @@
+package logs
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// backlogMax is how much a file that blocks may owe before its programs have to wait.
+	backlogMax = 1 << 20
+	// patience is how long a file may take nothing at all. Then the programs come first:
+	// what does not fit the backlog is lost, counted and reported, until it flows again.
+	patience = time.Second
+)
+
+var errBlocked = errors.New("it takes nothing")
+
+// backlog holds what a file has not taken yet that may block for ever: a FIFO or a
+// terminal that nobody reads, a socket, a disk that hangs. A goroutine of its own writes
+// it and ends when it is empty.
+type backlog struct {
+	f     *File
+	chunk int // how much may be written at once after poll(2) said that something may be
+
+	mu      sync.Mutex // guards what follows
+	buf     []byte
+	parts   []part // who wrote how much of buf
+	flight  int    // bytes that the writer has taken out of buf and not written yet
+	added   int64  // bytes over all
+	done    int64  // of them written or lost
+	running bool   // there is a writer
+	hung    bool   // nothing was taken for patience
+	over    bool   // a disk that hung flows again: write directly
+	closing bool   // nobody uses the file any more; the writer closes it
+	pump    *Pump  // to be rung when there is room or nothing left, if heed
+	heed    bool
+	waiters []waiter
+}
+
+type part struct {
+	s *Sink // nil: Write
+	n int
+}
+
+type waiter struct {
+	at int64 // of done
+	c  chan struct{}
+}
+
+func newBacklog(f *File, chunk int) *backlog { return &backlog{f: f, chunk: chunk} }
+
+// chunkOf is what a write takes without blocking once poll(2) allows it: a page of a pipe,
+// less of a terminal, anything of a file and of devices such as /dev/null.
+func chunkOf(fd int, st *unix.Stat_t) int {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFIFO, unix.S_IFSOCK:
+		return 4 << 10
+	case unix.S_IFCHR:
+		if _, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
+			return 512
+		}
+	}
+	return 64 << 10
+}
+
+// add takes data over, or loses it. It is false when the file may be written directly
+// again. at is where data ends, for wait.
+func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
+	b.mu.Lock()
+	if b.over {
+		b.mu.Unlock()
+		return 0, false
+	}
+	b.added += int64(len(data))
+	at = b.added
+	if s != nil {
+		b.pump = s.p
+	}
+	if b.hung && len(b.buf)+b.flight+len(data) > backlogMax {
+		b.done += int64(len(data))
+		b.mu.Unlock()
+		s.lose(b.f, errBlocked, len(data))
+		return at, true
+	}
+	b.buf = append(b.buf, data...)
+	if n := len(b.parts); n > 0 && b.parts[n-1].s == s {
+		b.parts[n-1].n += len(data)
+	} else {
+		b.parts = append(b.parts, part{s, len(data)})
+	}
+	if !b.running {
+		b.running = true
+		go b.run() // ends when buf is empty; finish and wait are its waits
+	}
+	b.mu.Unlock()
+	return at, true
+}
+
+// full says that sinks should leave their data in the pipes; the pump is rung when not.
+func (b *backlog) full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	full := !b.hung && len(b.buf)+b.flight >= backlogMax
+	b.heed = b.heed || full
+	return full
+}
+
+// empty says that everything was written or lost; the pump is rung when so.
+func (b *backlog) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.heed = b.heed || b.running
+	return !b.running
+}
+
+// wait waits until everything up to at is written or lost, d at most.
+func (b *backlog) wait(at int64, d time.Duration) error {
+	b.mu.Lock()
+	if b.done >= at {
+		b.mu.Unlock()
+		return nil
+	}
+	c := make(chan struct{})
+	b.waiters = append(b.waiters, waiter{at, c})
+	b.mu.Unlock()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c:
+		return nil
+	case <-t.C:
+		return errBlocked
+	}
+}
+
+// settle waits until the file has taken everything, d at most.
+func (b *backlog) settle(d time.Duration) {
+	b.mu.Lock()
+	at := b.added
+	b.mu.Unlock()
+	b.wait(at, d)
+}
+
+// finish says that nobody will write any more. It is true when there is no writer; else
+// that closes the file when it is done or has waited for patience.
+func (b *backlog) finish(d time.Duration) bool {
+	b.mu.Lock()
+	b.closing = b.running
+	done := !b.running
+	b.mu.Unlock()
+	if !done && d > 0 {
+		b.settle(d)
+	}
+	return done
+}
+
+// run is the writer.
+func (b *backlog) run() {
+	var data []byte
+	var parts []part
+	for {
+		b.mu.Lock()
+		if len(b.buf) == 0 {
+			break
+		}
+		data, b.buf = b.buf, data[:0]
+		parts, b.parts = b.parts, parts[:0]
+		b.flight = len(data)
+		b.mu.Unlock()
+		b.write(data, parts)
+	}
+	b.running, b.buf, b.parts = false, nil, nil // a burst's memory is not kept
+	b.hung = false
+	closing := b.closing
+	if !b.f.special.Load() {
+		b.over = true
+		b.f.back.CompareAndSwap(b, nil)
+	}
+	ring := b.ring()
+	b.mu.Unlock()
+	if closing {
+		b.f.shut()
+	}
+	ring.kick()
+}
+
+// write gives data to the file.
+func (b *backlog) write(data []byte, parts []part) {
+	f, s := b.f, parts[len(parts)-1].s
+	n, err := 0, error(nil)
+	if f.special.Load() {
+		n, err = b.writeSpecial(data)
+	} else {
+		for n < len(data) && err == nil {
+			var k int
+			var failed error
+			f.mu.Lock()
+			if k, err = f.append(data[n : n+f.cut(data[n:])]); err == nil {
+				failed = f.rotateIfDue()
+			}
+			f.mu.Unlock()
+			n += k
+			b.progress(k)
+			if failed != nil {
+				s.report("WARN", failed.Error())
+			}
+		}
+	}
+	if err == nil {
+		s.flows(f)
+		return
+	}
+	for _, p := range parts { // each sink loses what of its own was not written
+		k := min(p.n, n)
+		n -= k
+		if p.n > k {
+			p.s.lose(f, err, p.n-k)
+		}
+	}
+	b.progress(b.flight)
+}
+
+func (b *backlog) writeSpecial(data []byte) (n int, err error) {
+	f := b.f
+	f.mu.Lock()
+	f.live.push(data)
+	if f.fd < 0 || f.again.Swap(false) {
+		err = f.open()
+	}
+	fd := f.fd
+	f.mu.Unlock()
+	if err != nil {
+		return 0, cannotOpen(f.name, err)
+	}
+	for n < len(data) {
+		if !b.writable(fd) {
+			return n, errBlocked
+		}
+		k, err := unix.Write(fd, data[n:min(len(data), n+b.chunk)])
+		if k > 0 {
+			n += k
+			b.progress(k)
+		}
+		if err != nil && err != unix.EINTR && err != unix.EAGAIN {
+			if err != unix.EPIPE { // a terminal that hung up, say
+				f.again.Store(true)
+			}
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// writable waits until fd takes something. It gives up only when nobody uses the file any
+// more.
+func (b *backlog) writable(fd int) bool {
+	for {
+		set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		n, err := unix.Poll(set, int(patience/time.Millisecond))
+		if n > 0 || err != nil && err != unix.EINTR {
+			return true // write says what is wrong
+		}
+		if err == unix.EINTR {
+			continue
+		}
+		b.mu.Lock()
+		b.hung = true
+		closing := b.closing
+		ring := b.ring()
+		b.mu.Unlock()
+		ring.kick()
+		if closing {
+			return false
+		}
+	}
+}
+
+// progress notes that n bytes of those in flight are dealt with.
+func (b *backlog) progress(n int) {
+	b.mu.Lock()
+	b.flight -= n
+	b.done += int64(n)
+	b.hung = b.hung && n == 0
+	var ring *Pump
+	if b.heed && len(b.buf)+b.flight <= backlogMax/2 {
+		ring = b.ring()
+	} else {
+		b.tell()
+	}
+	b.mu.Unlock()
+	ring.kick()
+}
+
+// ring tells the waiters, and returns the pump if that wants to be rung. b.mu is held.
+func (b *backlog) ring() *Pump {
+	b.tell()
+	if !b.heed {
+		return nil
+	}
+	b.heed = false
+	return b.pump
+}
+
+func (b *backlog) tell() {
+	kept := b.waiters[:0]
+	for _, w := range b.waiters {
+		if b.done >= w.at {
+			close(w.c)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	b.waiters = kept
+}

@@ -1,0 +1,15 @@
+package logs
+
+import (
+	"os"
+	"strconv"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	if total, err := strconv.Atoi(os.Getenv("LOGS_TEST_WRITE")); err == nil {
+		chunk, _ := strconv.Atoi(os.Getenv("LOGS_TEST_CHUNK"))
+		writeOut(total, chunk)
+	}
+	os.Exit(m.Run())
+}

@@ -1,0 +1,120 @@
+package logs
+
+import (
+	"encoding/binary"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ready is one descriptor that has something to say.
+type ready struct {
+	fd   int32
+	data bool // there are bytes, not only the end
+}
+
+// poller waits for many pipes at once: epoll, and an eventfd that wakes it. A goroutine
+// per pipe would cost 8 KiB each, and the Go poller a second system call per wake-up.
+type poller struct {
+	ep, bell int
+	events   [128]unix.EpollEvent
+}
+
+func newPoller() (*poller, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(ep)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	l := &poller{ep: ep, bell: bell}
+	if err := l.add(bell); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *poller) close() {
+	unix.Close(l.ep)
+	unix.Close(l.bell)
+}
+
+func (l *poller) add(fd int) error {
+	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, fd, &e))
+}
+
+// del also comes before every close: a child between fork and exec still shares the pipe,
+// and would keep the entry alive.
+func (l *poller) del(fd int) { unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, fd, nil) }
+
+// wake ends a wait of another goroutine.
+func (l *poller) wake() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	unix.Write(l.bell, one[:])
+}
+
+// wait appends what is ready to list; a negative timeout waits for ever.
+func (l *poller) wait(list []ready, timeout time.Duration) []ready {
+	ms := -1
+	if timeout >= 0 {
+		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
+	}
+	n, err := unix.EpollWait(l.ep, l.events[:], ms)
+	if err != nil { // EINTR: the caller comes again
+		return list
+	}
+	for _, e := range l.events[:n] {
+		if int(e.Fd) == l.bell {
+			var b [8]byte
+			unix.Read(l.bell, b[:])
+			continue
+		}
+		list = append(list, ready{e.Fd, e.Events&unix.EPOLLIN != 0})
+	}
+	return list
+}
+
+// newPipe makes a pipe that no child inherits by accident. The read end does not block;
+// the write end does, as programs expect of their standard output.
+func newPipe() (r, w int, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return -1, -1, os.NewSyscallError("pipe2", err)
+	}
+	if err := unix.SetNonblock(p[0], true); err != nil {
+		unix.Close(p[0])
+		unix.Close(p[1])
+		return -1, -1, os.NewSyscallError("fcntl", err)
+	}
+	return p[0], p[1], nil
+}
+
+// resize asks for a pipe of n bytes and returns what it is now. The kernel refuses when
+// the user's quota for pipes is used up, and when more than n bytes are waiting.
+func resize(fd, n int) (int, bool) {
+	got, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, n)
+	return got, err == nil
+}
+
+// pipeWaiting is how many bytes are in a pipe.
+func pipeWaiting(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// pause waits for gatherFor. It is no timer: thousands of them a second would cost what
+// the pause saves.
+func pause() {
+	t := unix.NsecToTimespec(int64(gatherFor))
+	unix.Nanosleep(&t, nil)
+}

@@ -1,0 +1,486 @@
+package logs
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pump reads the pipes of all sinks in one goroutine. Close ends it after the last bytes.
+//
+// Being the loop is a role: when a write to a file hangs, the goroutine that hangs in it
+// keeps that file, and a new one takes over everything else. When the write returns, the
+// old goroutine writes what has gathered for that file meanwhile and ends.
+type Pump struct {
+	poll   *poller
+	start  time.Time // of the pump's clock
+	syslog syslog
+	ended  chan struct{} // closed when there is no loop any more
+
+	mu      sync.Mutex // guards what follows, the parts of Sink and run that say so; never held over file work
+	runs    []*run     // by descriptor
+	asked   []*drain   // not seen by the loop yet
+	kicked  bool       // the loop has been woken and has not looked yet
+	closing bool
+	closed  bool
+
+	turn     sync.Mutex // guards what follows: who is the loop, and where it is
+	term     int        // the loop is the goroutine of this term
+	writing  *File      // what it is writing to, if anything
+	writes   int        // counted, to tell one write from the next
+	seen     int        // writes when watch last looked
+	watching bool       // watch is about to look
+	hanging  int        // goroutines that hang in a file
+	watcher  *time.Timer
+
+	// The loop's own.
+	held   []*run // pipes that are not read for now
+	drains []*drain
+	grown  []*run            // pipes that were made larger
+	big    bool              // the buffer is larger than usual
+	looked time.Duration     // when calm was last asked
+	owing  map[*backlog]bool // of the files that sinks have written to and that may not have taken all
+}
+
+// drain is a wish to be told when what is in a sink's pipes has been dealt with.
+type drain struct {
+	s     *Sink
+	done  func()
+	until time.Duration // on the pump's clock
+	left  []portion     // of the pipes, once the loop has looked
+	read  bool
+}
+
+// portion is what was in a pipe and has not been read yet.
+type portion struct {
+	r *run
+	n int
+}
+
+const (
+	// watchEvery is how often a busy pump looks whether a write hangs. One that hangs holds up
+	// the others for twice that at most.
+	watchEvery = 250 * time.Millisecond
+	// hangingMax bounds the threads that hanging disks may cost.
+	hangingMax = 32
+	// pidWait is how long output waits for SetPID where somebody asks whose it is.
+	pidWait = time.Second
+	// drainWait is how long Drain waits for a file that hangs.
+	drainWait = time.Second
+)
+
+// NewPump starts the loop.
+func NewPump() (*Pump, error) {
+	poll, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pump{poll: poll, start: time.Now(), ended: make(chan struct{})}
+	p.watcher = time.AfterFunc(time.Hour, p.watch)
+	p.watcher.Stop()
+	go p.loop(0)
+	return p, nil
+}
+
+// Close reads what is in the pipes, closes them and ends the loop. Files that hang get a
+// second to take what they were given.
+func (p *Pump) Close() {
+	p.mu.Lock()
+	p.closing = true
+	p.mu.Unlock()
+	p.kick()
+	<-p.ended
+}
+
+// attach makes a pipe for s. It is known to the loop at once: nothing has to be woken.
+func (p *Pump) attach(s *Sink) (*os.File, error) {
+	fd, w, err := newPipe()
+	if err != nil {
+		return nil, err
+	}
+	r := newRun(s, fd)
+	p.mu.Lock()
+	if p.closing {
+		err = os.ErrClosed
+	} else if err = p.poll.add(fd); err == nil {
+		for len(p.runs) <= fd {
+			p.runs = append(p.runs, nil)
+		}
+		p.runs[fd] = r
+		s.runs = append(s.runs, r)
+		s.latest = r
+	}
+	p.mu.Unlock()
+	if err != nil {
+		unix.Close(fd)
+		unix.Close(w)
+		return nil, err
+	}
+	return os.NewFile(uintptr(w), s.o.Stream), nil
+}
+
+func (p *Pump) drain(s *Sink, done func()) {
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.asked = append(p.asked, &drain{s: s, done: done, until: p.now() + drainWait})
+	}
+	p.mu.Unlock()
+	if closed {
+		go done()
+		return
+	}
+	p.kick()
+}
+
+// kick makes the loop look at what it was asked and at the pipes it holds.
+func (p *Pump) kick() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.kicked && !p.closed {
+		p.kicked = true
+		p.poll.wake()
+	}
+}
+
+func (p *Pump) now() time.Duration { return time.Since(p.start) }
+
+// loop is the pump while its term lasts.
+func (p *Pump) loop(term int) {
+	buf := make([]byte, headroom+bufSize)
+	var list []ready
+	var work []*run
+	for {
+		list = p.poll.wait(list[:0], p.timeout())
+		now := p.now()
+		var asked []*drain
+		var closing bool
+		p.mu.Lock()
+		work = work[:0]
+		for _, e := range list {
+			if r := p.runs[e.fd]; r != nil && !r.held {
+				if e.data && p.mustWait(r) {
+					p.hold(r, now)
+				} else {
+					work = append(work, r)
+				}
+			}
+		}
+		asked, p.asked = p.asked, nil
+		closing, p.kicked = p.closing, false
+		p.mu.Unlock()
+		p.drains = append(p.drains, asked...)
+		if closing {
+			p.finish(term, buf)
+			return
+		}
+		gather, full := false, false
+		for _, r := range work {
+			n, ok := p.read(term, r, buf)
+			if !ok {
+				return
+			}
+			if n <= 0 {
+				continue
+			}
+			g, size := r.note(n, len(buf)-headroom, now)
+			gather = gather || g
+			full = full || !g && n >= smallRead
+			if size > 0 {
+				p.grow(r, size)
+			}
+		}
+		if len(p.drains) > 0 && !p.drained(term, buf) {
+			return
+		}
+		if len(p.held) > 0 {
+			p.resume(p.now())
+		}
+		if p.big && len(buf) < headroom+bufMax {
+			buf = make([]byte, headroom+bufMax)
+		}
+		if p.big && now-p.looked >= idleBefore {
+			p.looked = now
+			if p.calm(now) {
+				buf = make([]byte, headroom+bufSize)
+			}
+		}
+		if gather && !full {
+			pause()
+		}
+	}
+}
+
+// timeout is how long the loop may wait: for ever when nothing is going on.
+func (p *Pump) timeout() time.Duration {
+	d := time.Duration(-1)
+	if p.big {
+		d = idleBefore
+	}
+	now := p.now()
+	sooner := func(until time.Duration) {
+		if left := max(0, until-now); d < 0 || left < d {
+			d = left
+		}
+	}
+	for _, w := range p.drains {
+		sooner(w.until)
+	}
+	for _, r := range p.held {
+		if r.needsPID() {
+			sooner(r.when + pidWait)
+		}
+	}
+	return d
+}
+
+// mustWait says that r is not to be read now: nobody knows yet whose output it is, or its
+// file has more than enough.
+func (p *Pump) mustWait(r *run) bool {
+	if r.needsPID() {
+		return true
+	}
+	f := r.s.file.Load()
+	if f == nil {
+		return false
+	}
+	b := f.back.Load()
+	return b != nil && b.full()
+}
+
+// hold leaves r alone until resume. p.mu is held.
+func (p *Pump) hold(r *run, now time.Duration) {
+	r.held, r.when = true, now
+	p.poll.del(int(r.fd))
+	p.held = append(p.held, r)
+}
+
+// resume reads those again that need not wait any more.
+func (p *Pump) resume(now time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := p.held[:0]
+	for _, r := range p.held {
+		r.late = now-r.when >= pidWait
+		if p.mustWait(r) {
+			kept = append(kept, r)
+			continue
+		}
+		r.held = false
+		p.poll.add(int(r.fd))
+	}
+	clear(p.held[len(kept):])
+	if p.held = kept; len(kept) == 0 {
+		p.held = nil
+	}
+}
+
+// read reads r once and passes on what came; n is 0 when nothing was there and -1 at the
+// end. ok is false when this goroutine is not the loop any more.
+func (p *Pump) read(term int, r *run, buf []byte) (n int, ok bool) {
+	n, err := unix.Read(int(r.fd), buf[headroom:])
+	switch {
+	case err == unix.EINTR || err == unix.EAGAIN:
+		return 0, true
+	case n > 0 && err == nil:
+		return n, p.write(term, r.s, r.take(buf, n))
+	}
+	p.forget(r)
+	ok = p.write(term, r.s, r.end())
+	r.s.release()
+	return -1, ok
+}
+
+// forget closes a pipe that has ended.
+func (p *Pump) forget(r *run) {
+	s := r.s
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.runs[r.fd] = nil
+	for i := range s.runs {
+		if s.runs[i] == r {
+			s.runs = append(s.runs[:i], s.runs[i+1:]...)
+			break
+		}
+	}
+	if len(s.runs) == 0 {
+		s.runs = nil
+	}
+	if s.latest == r {
+		s.latest = nil
+	}
+	p.poll.del(int(r.fd))
+	unix.Close(int(r.fd))
+	if r.size > pipeSize {
+		p.grown = without(p.grown, r)
+	}
+}
+
+func without(list []*run, r *run) []*run {
+	for i := range list {
+		if list[i] == r {
+			return append(list[:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+// grow makes a busy pipe larger, and the buffer with it. The user's quota for pipes may be
+// used up; then the pipe stays as it is.
+func (p *Pump) grow(r *run, size int) {
+	got, ok := resize(int(r.fd), size)
+	if !ok {
+		r.fixed = true
+		return
+	}
+	if r.size <= pipeSize {
+		p.grown = append(p.grown, r)
+	}
+	r.size = int32(got)
+	if !p.big {
+		p.big = true
+		p.looked = r.last
+	}
+}
+
+// calm gives back what a busy time took, and says so.
+func (p *Pump) calm(now time.Duration) bool {
+	kept := p.grown[:0]
+	for _, r := range p.grown {
+		if now-r.last < idleBefore {
+			kept = append(kept, r)
+		} else if got, ok := resize(int(r.fd), pipeSize); ok {
+			r.size = int32(got)
+		} else {
+			kept = append(kept, r) // it is full and not being read: its file hangs
+		}
+	}
+	clear(p.grown[len(kept):])
+	if p.grown = kept; len(kept) > 0 {
+		return false
+	}
+	p.grown = nil
+	p.big = false
+	return true
+}
+
+// drained reads for those who drain, and tells those whose bytes have been dealt with.
+// It is false when this goroutine is not the loop any more.
+func (p *Pump) drained(term int, buf []byte) bool {
+	for i := 0; i < len(p.drains); {
+		d := p.drains[i]
+		if !d.read {
+			d.read = true
+			p.mu.Lock()
+			for _, r := range d.s.runs {
+				if n := pipeWaiting(int(r.fd)); n > 0 {
+					d.left = append(d.left, portion{r, n})
+				}
+			}
+			p.mu.Unlock()
+		}
+		for j := range d.left {
+			for part := &d.left[j]; part.n > 0; {
+				p.mu.Lock()
+				gone := p.runs[part.r.fd] != part.r
+				wait := !gone && p.mustWait(part.r)
+				p.mu.Unlock()
+				if wait {
+					break
+				}
+				if gone {
+					part.n = 0
+					break
+				}
+				n, err := unix.Read(int(part.r.fd), buf[headroom:headroom+min(part.n, len(buf)-headroom)])
+				if err == unix.EINTR {
+					continue
+				}
+				if err != nil || n <= 0 { // the loop finds the end of a pipe by itself
+					part.n = 0
+					break
+				}
+				part.n -= n
+				if !p.write(term, part.r.s, part.r.take(buf, n)) {
+					return false
+				}
+			}
+		}
+		if !d.over() && p.now() < d.until {
+			i++
+			continue
+		}
+		p.drains = append(p.drains[:i], p.drains[i+1:]...)
+		d.done()
+	}
+	return true
+}
+
+// over says that everything was read, and that the file has taken it.
+func (d *drain) over() bool {
+	for _, part := range d.left {
+		if part.n > 0 {
+			return false
+		}
+	}
+	if f := d.s.file.Load(); f != nil {
+		if b := f.back.Load(); b != nil {
+			return b.empty()
+		}
+	}
+	return true
+}
+
+// finish is the end of the loop: what is in the pipes is read, and what files owe is waited
+// for.
+func (p *Pump) finish(term int, buf []byte) {
+	p.mu.Lock()
+	var left []*run
+	for _, r := range p.runs {
+		if r != nil {
+			left = append(left, r)
+		}
+	}
+	p.mu.Unlock()
+	for _, r := range left {
+		for n := pipeWaiting(int(r.fd)); n > 0; {
+			k, err := unix.Read(int(r.fd), buf[headroom:headroom+min(n, len(buf)-headroom)])
+			if err != nil || k <= 0 {
+				break
+			}
+			n -= k
+			if !p.write(term, r.s, r.take(buf, k)) {
+				return // the next loop goes on with what is left
+			}
+		}
+		p.forget(r)
+		ok := p.write(term, r.s, r.end())
+		r.s.release()
+		if !ok {
+			return
+		}
+	}
+	until := time.Now().Add(patience)
+	for b := range p.owing {
+		b.settle(time.Until(until))
+	}
+	p.syslog.settle(time.Until(until))
+	p.mu.Lock()
+	p.closed = true
+	asked := append(p.drains, p.asked...)
+	p.asked, p.drains = nil, nil
+	p.poll.close()
+	p.mu.Unlock()
+	for _, d := range asked {
+		d.done()
+	}
+	p.turn.Lock()
+	p.watcher.Stop()
+	p.turn.Unlock()
+	close(p.ended)
+}

@@ -1,0 +1,72 @@
+package logs
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// rotateIfDue rolls the file over when it has reached its limit. A rotation that fails
+// loses nothing: the file grows on, and it is tried again after as much as the limit.
+// f.mu is held.
+func (f *File) rotateIfDue() error {
+	limit := f.maxSize.Load()
+	if limit <= 0 || f.special.Load() {
+		return nil
+	}
+	if f.fd < 0 || f.size < limit || f.size < f.retry {
+		return nil
+	}
+	if err := f.rotate(int(f.backups.Load())); err != nil {
+		f.retry = f.size + limit
+		return fmt.Errorf("cannot rotate log %q: %w", f.name, err)
+	}
+	return nil
+}
+
+// rotate is Supervisor's doRollover: f.i becomes f.(i+1), f becomes f.1, and f is made
+// anew; without backups it is emptied in place. f.mu is held.
+func (f *File) rotate(backups int) error {
+	if backups <= 0 {
+		if err := unix.Ftruncate(f.fd, 0); err != nil {
+			return err
+		}
+		f.size = 0
+		return nil
+	}
+	var old unix.Stat_t
+	if err := unix.Fstat(f.fd, &old); err != nil {
+		return err
+	}
+	if !f.shifted {
+		for i := backups - 1; i > 0; i-- {
+			if err := rename(f.backup(i), f.backup(i+1)); err != nil {
+				return err
+			}
+		}
+		if err := rename(f.name, f.backup(1)); err != nil {
+			return err
+		}
+		f.shifted = true
+	}
+	if err := f.open(); err != nil {
+		return err
+	}
+	f.shifted = false
+	f.keepMode(&old)
+	return nil
+}
+
+func (f *File) backup(i int) string { return f.name + "." + strconv.Itoa(i) }
+
+// rename moves a regular file, over the one that is there; what is missing or is no
+// regular file stays where it is.
+func rename(from, to string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(from, &st); err == unix.ENOENT || err == nil && !isRegular(&st) {
+		return nil
+	}
+	return os.Rename(from, to)
+}

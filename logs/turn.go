@@ -1,0 +1,82 @@
+package logs
+
+// write gives b to the sink's file. It is false when that took so long that another
+// goroutine has become the loop: then the caller ends and touches nothing.
+func (p *Pump) write(term int, s *Sink, b []byte) bool {
+	f := s.file.Load()
+	if len(b) == 0 || f == nil {
+		return true
+	}
+	if f.special.Load() { // never blocks
+		f.put(b, s)
+		p.owe(f.back.Load())
+		return true
+	}
+	p.turn.Lock()
+	p.writing = f
+	p.writes++
+	if !p.watching {
+		p.watching = true
+		p.seen = p.writes
+		p.watcher.Reset(watchEvery)
+	}
+	p.turn.Unlock()
+	f.put(b, s)
+	p.turn.Lock()
+	if p.term == term {
+		p.writing = nil
+		p.turn.Unlock()
+		return true
+	}
+	p.turn.Unlock()
+	f.back.Load().run()
+	if f.again.Swap(false) {
+		f.Reopen()
+	}
+	p.turn.Lock()
+	p.hanging--
+	p.turn.Unlock()
+	return false
+}
+
+// owe remembers a backlog for Close, and forgets those that are empty.
+func (p *Pump) owe(b *backlog) {
+	if b == nil || p.owing[b] {
+		return
+	}
+	if p.owing == nil {
+		p.owing = map[*backlog]bool{}
+	}
+	for old := range p.owing {
+		if old.empty() {
+			delete(p.owing, old)
+		}
+	}
+	p.owing[b] = true
+}
+
+// watch looks whether the loop has been in one write since it last looked. It runs only
+// while there are writes: an idle pump has no timer.
+func (p *Pump) watch() {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	if p.writing == nil {
+		p.watching = false
+		return
+	}
+	if p.writes == p.seen && p.hanging < hangingMax {
+		f := p.writing
+		b := newBacklog(f, 0)
+		b.running, b.hung = true, true
+		f.back.Store(b)
+		p.term++
+		p.hanging++
+		p.writing = nil
+		p.watching = false
+		p.owe(b) // in the loop's place: the old one is in its write, the new one not there yet
+		go p.loop(p.term)
+		return
+	}
+	p.seen = p.writes
+	p.watcher.Reset(watchEvery)
+}
