@@ -89,12 +89,12 @@ func (e Errors) Compat() string {
 }
 
 // suggest is the word of known that was probably meant by word, for "did you mean x?", or ""
-// if none is near: one slip in three letters, and at most three.
+// if none is near: one slip in three letters, at most three, and one letter the same.
 func suggest(word string, known []string) string {
 	best, least := "", min(3, (len(word)+2)/3)+1
 	for _, k := range known {
 		// Ukkonen counts insertions, deletions and replacements; swapped letters are two.
-		if d := smetrics.Ukkonen(strings.ToLower(word), strings.ToLower(k), 1, 1, 1); d < least {
+		if d := smetrics.Ukkonen(strings.ToLower(word), strings.ToLower(k), 1, 1, 1); d < least && d < len(word) {
 			best, least = k, d
 		}
 	}

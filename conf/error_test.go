@@ -56,10 +56,10 @@ func TestErrors(t *testing.T) {
 
 func TestSuggest(t *testing.T) {
 	t.Parallel()
-	known := []string{"command", "startsecs", "startretries", "stopwaitsecs", "user", "umask", "stdout_logfile", "autostart", "autorestart"}
+	known := []string{"command", "startsecs", "startretries", "stopwaitsecs", "user", "umask", "stdout_logfile", "autostart", "autorestart", "1"}
 	cases := map[string]string{
 		"startsec": "startsecs", "comand": "command", "Command": "command", "usr": "user", "stdout_log_file": "stdout_logfile",
-		"autorestrat": "autorestart", "start_secs": "startsecs", "colour": "", "x": "", "": "", "priority": "", "unmask": "umask",
+		"autorestrat": "autorestart", "start_secs": "startsecs", "colour": "", "x": "", "1": "1", "": "", "priority": "", "unmask": "umask",
 	}
 	for word, want := range cases {
 		if got := suggest(word, known); got != want {
