@@ -1,10 +1,3 @@
-// Package event has Supervisor's event types, what each says, and the way from the
-// one who publishes an event to the listeners that subscribed to it.
-//
-// Delivery: [Bus.Publish] is called by the manager's loop and by the output pump, and
-// never blocks. Every subscriber sees the events it asked for in the order in which
-// they were published. A subscriber that does not keep up loses its own oldest events,
-// counted and logged, and nobody else's.
 package event
 
 // Type is an event type; its name on the wire and its place in the tree are in the
@@ -55,9 +48,3 @@ type Event struct {
 	Kind     string // REMOTE_COMMUNICATION: its type
 	Data     []byte // PROCESS_LOG_*, PROCESS_COMMUNICATION_*, REMOTE_COMMUNICATION
 }
-
-// Bus brings events from those who publish them to those who subscribed.
-type Bus struct{}
-
-// Publish hands ev to every subscriber of its type or of a type above it. It never blocks.
-func (b *Bus) Publish(ev Event) { panic("internal error: not built yet") }
