@@ -236,14 +236,12 @@ func (c *converter) rest() {
 			c.dropped++
 		}
 	}
-	before := c.out.Len()
 	c.out.WriteByte('\n')
 	c.write(last+1, len(c.lines)+1)
-	if c.out.Len() == before+1 {
-		c.out.Truncate(before)
-	}
+	c.out.Truncate(len(bytes.TrimRight(c.out.Bytes(), "\n")))
+	c.out.WriteByte('\n')
 	if c.dropped > 0 {
-		fmt.Fprintf(&c.out, "\n%s %d comments inside of values were left out.\n", c.remark("#"), c.dropped)
+		fmt.Fprintf(&c.out, "\n%s Comments left out, because they stood inside of values: %d\n", c.remark("#"), c.dropped)
 	}
 }
 

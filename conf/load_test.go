@@ -38,6 +38,11 @@ var sameModel = cmp.Options{
 	cmpopts.IgnoreTypes(Pos{}, &Origin{}),
 	cmpopts.IgnoreFields(Config{}, "File", "Included", "Notices"),
 	cmp.Comparer(func(a, b Env) bool { return a.equal(b) }),
+	cmp.Comparer(func(a, b Command) bool {
+		x, err1 := a.Words()
+		y, err2 := b.Words()
+		return slices.Equal(x, y) && (err1 == nil && err2 == nil || a.Line == b.Line)
+	}),
 }
 
 func TestLoadErrors(t *testing.T) {

@@ -96,8 +96,12 @@ func (s *sampler) option(k *sectionKind, o *option) {
 	if value == "" {
 		value = o.def
 	}
-	if k.kind == inListener && o.name == "redirect_stderr" {
+	switch {
+	case k.kind != inListener:
+	case o.name == "redirect_stderr":
 		value = "false"
+	case o.name == "command":
+		value = "/bin/eventlistener"
 	}
 	text := o.name + "=" + value
 	if s.toml {
