@@ -33,10 +33,13 @@ type Count struct {
 	Failed int `json:"failed"`
 }
 
-// HelloIn says who calls.
+// HelloIn says who calls. A name and password are needed where the socket has them
+// configured and the caller is not root, the daemon's user or the socket's owner.
 type HelloIn struct {
 	Client   string `json:"client"`   // "gosv-ctl/1.0"
 	Protocol int    `json:"protocol"` // the client's Version
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
 }
 
 // HelloOut says who answers.
@@ -168,5 +171,6 @@ type Event struct {
 	Serial  uint64 `json:"serial"`
 	Type    string `json:"type"`           // PROCESS_STATE_RUNNING
 	Payload string `json:"payload"`        // Supervisor's text
+	Cut     int64  `json:"cut,omitempty"`  // bytes left out at the payload's end, past 128 KiB
 	Lost    int64  `json:"lost,omitempty"` // events left out before this one because the client was slow
 }

@@ -37,10 +37,11 @@ type Reply struct {
 // Fault is a refusal. Code is one of Supervisor's fault names (BAD_NAME, SPAWN_ERROR...)
 // or one of gosv's own; Number is Supervisor's number for it, 0 if it has none.
 type Fault struct {
-	Code   string `json:"code"`
-	Number int    `json:"number,omitempty"`
-	Msg    string `json:"msg,omitempty"`  // what exactly: Supervisor's extra text
-	Hint   string `json:"hint,omitempty"` // one thing to try
+	Code    string   `json:"code"`
+	Number  int      `json:"number,omitempty"`
+	Msg     string   `json:"msg,omitempty"`     // what exactly: Supervisor's extra text
+	Hint    string   `json:"hint,omitempty"`    // one thing to try
+	Details []string `json:"details,omitempty"` // CANT_REREAD: everything that is wrong, "file:line: ..."
 }
 
 // Error is "CODE: msg", as Supervisor's faultString.
