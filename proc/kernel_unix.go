@@ -52,25 +52,46 @@ func (k *UnixKernel) Close() {
 // with Supervisor's words and status 127, which an error number alone does not tell.
 func (k *UnixKernel) Launch(s Spec) (int, error) {
 	become, mayBecome := credential(s.User)
-	if k.shim == "" || s.Umask == conf.Unset && mayBecome {
-		pid, err := forkExec(s.Path, s.Argv, s.Env, s.Dir, become, s)
-		if err == nil {
+	direct := s.Umask == conf.Unset && mayBecome
+	var err error
+	if direct {
+		var pid int
+		if pid, err = forkExec(s.Path, s.Argv, s.Env, s.Dir, become, s); err == nil {
 			return pid, nil
 		}
-		if k.shim == "" || err == syscall.EMFILE || err == syscall.ENFILE {
-			return 0, k.explain(s, mayBecome, err)
+		if err == syscall.EMFILE || err == syscall.ENFILE {
+			return 0, err // of the fork: it needs a pipe
 		}
 	}
-	return forkExec(k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
+	if k.shim == "" {
+		return 0, explain(s, direct, mayBecome, err)
+	}
+	pid, shimErr := forkExec(k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
+	switch {
+	case shimErr == nil:
+		return pid, nil
+	case noFork(shimErr):
+		return 0, shimErr
+	case direct: // the shim is out of reach
+		return 0, explain(s, direct, mayBecome, err)
+	}
+	return 0, &ExecError{"exec", k.shim, shimErr}
 }
 
-// explain says which step err came from, without a shim to try it.
-func (k *UnixKernel) explain(s Spec, mayBecome bool, err error) error {
+// noFork says whether err is one of a fork.
+func noFork(err error) bool {
+	return err == syscall.EAGAIN || err == syscall.ENOMEM || err == syscall.EMFILE || err == syscall.ENFILE
+}
+
+// explain says which step err came from, where there is no shim to say it.
+func explain(s Spec, direct, mayBecome bool, err error) error {
 	switch {
-	case err == syscall.EMFILE || err == syscall.ENFILE || err == syscall.EAGAIN || err == syscall.ENOMEM:
-		return err // the fork
 	case !mayBecome:
 		return &ExecError{"setuid", uid(s.User), errNotRoot}
+	case !direct:
+		return &ExecError{"exec", ShimName, syscall.ENOENT}
+	case noFork(err):
+		return err
 	}
 	if s.Dir != "" {
 		if st, statErr := os.Stat(s.Dir); statErr != nil || !st.IsDir() {

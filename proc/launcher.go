@@ -14,6 +14,7 @@ type job struct {
 	p      *process
 	run    uint32
 	socket *socket
+	after  int // how many early dead there had been when the launcher got it
 }
 
 // launched is the answer to a job.
@@ -172,15 +173,17 @@ func (m *Manager) launched(r launched) {
 	failed, executed := r.err.(*ExecError)
 	switch {
 	case r.err == nil:
-		p.pid = r.pid
+		dead, early := m.early[r.pid]
+		early = early && dead.nth > r.after // else somebody else's, whose pid came round again
+		delete(m.early, r.pid)
+		p.pid, p.dead = r.pid, early // reaped already: never signal it
 		p.stdin.open(r.stdin)
 		m.live[r.pid] = p
 		m.log.say(LevelInfo, "spawned: '%s' with pid %d", p.conf.Name, r.pid)
 		m.step(p, state.Event{Kind: state.Launched})
 		m.begun(p)
-		if status, ok := m.early[r.pid]; ok {
-			delete(m.early, r.pid)
-			m.exited(p, status)
+		if early {
+			m.exited(p, dead.status)
 		}
 	case executed:
 		m.log.say(LevelDebug, "%s: %v", p.conf.Name, failed)

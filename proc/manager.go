@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"gosv/proc/event"
@@ -36,8 +35,9 @@ type Manager struct {
 	priority []*group   // order, sorted by priority; nil: to be made anew
 	sorted   []*process // all, sorted by (group, name); nil: to be made anew
 	live     map[int]*process
-	early    map[int]syscall.WaitStatus // reaped before their launch has answered
-	queue    []job                      // for the launcher, in the order of decision
+	early    map[int]early // reaped before their launch has answered
+	deaths   int           // how many early ones there have been
+	queue    []job         // for the launcher, in the order of decision
 	jobs     chan job
 	inFlight int // handed to the launcher and not answered
 	updating bool
@@ -64,7 +64,7 @@ func New(o Options) *Manager {
 		timerAt:  -1,
 		groups:   map[string]*group{},
 		live:     map[int]*process{},
-		early:    map[int]syscall.WaitStatus{},
+		early:    map[int]early{},
 		jobs:     make(chan job, 16),
 	}
 	m.timer.Stop()
@@ -100,6 +100,7 @@ func (m *Manager) loop(ctx context.Context) error {
 		var next job
 		if len(m.queue) > 0 {
 			jobs, next = m.jobs, m.queue[0]
+			next.after = m.deaths
 		}
 		select {
 		case f := <-m.requests:

@@ -293,6 +293,66 @@ func TestFailureAfterFork(t *testing.T) {
 	}
 }
 
+// Without a shim the same is said, only there is no pid.
+func TestFailureAfterForkWithoutShim(t *testing.T) {
+	t.Setenv("GOSV_EXEC_SHIM", "1")
+	for _, row := range []struct {
+		name   string
+		change func(*conf.Process)
+		line   string
+	}{
+		{"no directory", func(c *conf.Process) { c.Directory = "/nonexistent" }, "couldn't chdir to /nonexistent: ENOENT"},
+		{"umask", func(c *conf.Process) { c.Umask = 0 }, "couldn't exec gosv-exec: ENOENT"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newReal(t, nil)
+			w.add(child("p", "exit:0", row.change))
+			if i := w.rests("p"); i.ExitStatus != 127 || i.State != state.Exited {
+				t.Errorf("info %+v", i)
+			}
+			if got, want := w.read("p.err"), "supervisor: "+row.line+"\nsupervisor: child process was not spawned\n"; got != want {
+				t.Errorf("stderr = %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// A start that finds no descriptor left fails with Supervisor's text, and is tried again.
+func TestTooManyOpenFiles(t *testing.T) {
+	w := newReal(t, func(o *proc.Options) { o.Output = nil })
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	for name, spare := range map[string]uint64{"pipe": 1, "output": 2, "fork": 4} {
+		low := limit
+		low.Cur = uint64(lowestFree(t)) + spare
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+			t.Fatal(err)
+		}
+		w.add(child(name, "exit:0", func(c *conf.Process) { c.Startretries = 1 }))
+		w.until("it fails", func() bool { return w.info(name).State == state.Backoff })
+		if got, want := w.info(name).SpawnErr, "too many open files to spawn '"+name+"'"; got != want {
+			t.Errorf("spawnerr = %q, want %q", got, want)
+		}
+		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+		if i := w.rests(name); i.State != state.Exited {
+			t.Errorf("%s: %v", name, i.State)
+		}
+	}
+}
+
+// lowestFree is the next descriptor that would be used.
+func lowestFree(t *testing.T) int {
+	fd, err := syscall.Dup(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.Close(fd)
+	return fd
+}
+
 func TestStopAsGroup(t *testing.T) {
 	for _, row := range []struct {
 		name    string

@@ -18,18 +18,25 @@ func (m *Manager) reap() {
 		if p := m.live[pid]; p != nil {
 			m.exited(p, status)
 		} else if m.inFlight > 0 {
-			m.early[pid] = status // perhaps its launch has not answered yet
+			m.deaths++ // perhaps its launch has not answered yet
+			m.early[pid] = early{status, m.deaths}
 		} else {
 			m.orphan(pid, status)
 		}
 	}
 }
 
+// early is one that was reaped while launches were under way and no record had its pid.
+type early struct {
+	status syscall.WaitStatus
+	nth    int // counts them, over all time
+}
+
 // orphans are the early dead that turned out to be nobody's.
 func (m *Manager) orphans() {
-	for pid, status := range m.early {
-		if exitStatus(status) != forkExecGaveUp {
-			m.orphan(pid, status)
+	for pid, dead := range m.early {
+		if exitStatus(dead.status) != forkExecGaveUp {
+			m.orphan(pid, dead.status)
 		}
 	}
 	clear(m.early)

@@ -21,16 +21,24 @@ import (
 
 // world is a manager in a bubble of virtual time, with a fake kernel.
 type world struct {
-	t      *testing.T
+	t      reporter
 	k      *proctest.Kernel
 	m      *proc.Manager
 	born   time.Time
 	ended  chan struct{}
 	output map[string]*proctest.Output
 
-	mu     sync.Mutex // guards the fields below
-	events []string
-	lines  []string
+	mu      sync.Mutex // guards the fields below
+	events  []string
+	changes []event.Event // PROCESS_STATE_*
+	lines   []string
+}
+
+// reporter is what a world needs of a *testing.T.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // inWorld runs f in a bubble and checks at the end that the manager did nothing forbidden.
@@ -44,7 +52,7 @@ func inWorld(t *testing.T, behave func(s proc.Spec, nth int) proctest.Behaviour,
 	})
 }
 
-func newWorld(t *testing.T, behave func(s proc.Spec, nth int) proctest.Behaviour) *world {
+func newWorld(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour) *world {
 	w := &world{t: t, k: proctest.NewKernel(), born: time.Now(), ended: make(chan struct{}), output: map[string]*proctest.Output{}}
 	w.k.Behave = behave
 	w.m = proc.New(proc.Options{
@@ -79,6 +87,9 @@ func (w *world) end() {
 	}
 	if n := w.k.Children(); n != 0 {
 		w.t.Errorf("%d children are left", n)
+	}
+	if left := w.m.Left(); left != "" {
+		w.t.Errorf("the manager leaves %s", left)
 	}
 }
 
@@ -121,6 +132,9 @@ func (w *world) publish(e event.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, text)
+	if stateNames[e.Type] != "" {
+		w.changes = append(w.changes, e)
+	}
 }
 
 // took returns what was published since the last call, and forgets it.
