@@ -2,7 +2,10 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
+	"sync/atomic"
 
 	"gosv/conf"
 	"gosv/logs"
@@ -11,54 +14,116 @@ import (
 )
 
 // Daemon is one running supervisord: a configuration, a manager of processes, their
-// outputs, and the servers through which it is asked things.
+// outputs, and the servers through which it is asked things. A reload ends it and makes
+// another one in the same process.
 type Daemon struct {
 	log     *slog.Logger
-	mgr     *proc.Manager
-	bus     *event.Bus
-	outputs *outputs
 	main    *mainLog
+	files   *logs.Files
+	bus     *event.Bus
+	mgr     *proc.Manager
+	outputs *outputs
+	pools   *pools
+	servers []*server
+
+	load func() (*conf.Config, error) // reads the configuration anew
+	cfg  atomic.Pointer[conf.Config]
+	next atomic.Pointer[conf.Config] // what a reload under way starts with
 }
 
 // config is the configuration that was read last, by start or reread.
-func (d *Daemon) config() *conf.Config { panic("internal error: not built yet") }
+func (d *Daemon) config() *conf.Config { return d.cfg.Load() }
 
 // reread reads the configuration anew and says what differs from the active groups.
 // A broken one is a conf.Errors and changes nothing.
 func (d *Daemon) reread(ctx context.Context) (*conf.Config, conf.Plan, error) {
-	panic("internal error: not built yet")
+	cfg, err := d.load()
+	if err != nil {
+		return nil, conf.Plan{}, err
+	}
+	active, err := d.mgr.Groups(ctx)
+	if err != nil {
+		return nil, conf.Plan{}, err
+	}
+	d.cfg.Store(cfg)
+	return cfg, conf.Diff(active, cfg.Groups), nil
 }
 
 // reload checks the configuration and then begins the restart of everything (HUP,
 // supervisor.restart). A broken configuration is a conf.Errors and changes nothing.
-func (d *Daemon) reload(ctx context.Context) error { panic("internal error: not built yet") }
+func (d *Daemon) reload(context.Context) error {
+	cfg, err := d.load()
+	if err != nil {
+		return err
+	}
+	d.next.Store(cfg)
+	d.mgr.Shutdown(proc.MoodRestarting)
+	return nil
+}
 
 // shutdown begins to stop everything.
-func (d *Daemon) shutdown() { panic("internal error: not built yet") }
+func (d *Daemon) shutdown() { d.mgr.Shutdown(proc.MoodShutdown) }
 
-// outputs are the log sinks of all processes.
-type outputs struct{}
-
-// sink is the sink of a process's stream ("stdout", "stderr"); path is the file it writes,
-// "" for none. ok is false when there is no such process. With redirect_stderr the
-// process has no stderr: sink is nil and path "".
-func (o *outputs) sink(group, name, stream string) (s *logs.Sink, path string, ok bool) {
-	panic("internal error: not built yet")
+// add makes a group of the configuration active.
+func (d *Daemon) add(ctx context.Context, g *conf.Group) error {
+	d.pools.prepare(g)
+	return d.mgr.Add(ctx, g)
 }
 
-// clear empties the logs of a process (clearProcessLogs).
-func (o *outputs) clear(group, name string) error { panic("internal error: not built yet") }
+// remove forgets a group that is at rest.
+func (d *Daemon) remove(ctx context.Context, name string) error { return d.mgr.Remove(ctx, name) }
 
-// mainLog is the daemon's own log.
-type mainLog struct{}
-
-// path is the log file's path, "" when there is none (syslog).
-func (l *mainLog) path() string { panic("internal error: not built yet") }
-
-// clear removes the log file and opens a new one (clearLog).
-func (l *mainLog) clear() error { panic("internal error: not built yet") }
-
-// follow is logs.File.Follow of the main log.
-func (l *mainLog) follow(n int64) ([]byte, *logs.Follower, error) {
-	panic("internal error: not built yet")
+// update carries out a plan; only limits it to these groups, nil means all.
+func (d *Daemon) update(ctx context.Context, p conf.Plan, only []string, each func(proc.Step)) error {
+	for _, g := range p.Added {
+		d.pools.prepare(g)
+	}
+	for _, c := range p.Changed {
+		d.pools.prepare(c.New)
+	}
+	return d.mgr.Update(ctx, p, only, each)
 }
+
+// publish is the manager's way to the event bus. It runs in the manager's loop.
+func (d *Daemon) publish(ev event.Event) {
+	d.pools.observe(ev)
+	d.bus.Publish(ev)
+}
+
+func (d *Daemon) critical(format string, args ...any) {
+	d.log.Log(context.Background(), levelOf(conf.Critical), fmt.Sprintf(format, args...))
+}
+
+// notices writes what the reading of the configuration had to say, the gravest first.
+func (d *Daemon) notices(list []conf.Notice) {
+	for _, level := range []struct {
+		name  string
+		level slog.Level
+	}{{"CRIT", levelOf(conf.Critical)}, {"WARN", slog.LevelWarn}, {"INFO", slog.LevelInfo}} {
+		for _, n := range list {
+			if n.Level == level.name {
+				d.log.Log(context.Background(), level.level, n.Text)
+			}
+		}
+	}
+}
+
+// serverURL is what children get as SUPERVISOR_SERVER_URL: the first unix server, else the
+// last TCP one, as supervisord chooses.
+func serverURL(cfg *conf.Config) string {
+	if len(cfg.UnixServers) > 0 {
+		return "unix://" + cfg.UnixServers[0].File
+	}
+	if n := len(cfg.InetServers); n > 0 {
+		s := cfg.InetServers[n-1]
+		host := s.Host
+		if host == "" {
+			host = "localhost"
+		}
+		return fmt.Sprintf("http://%s:%d", host, s.Port)
+	}
+	return ""
+}
+
+// environ is what children inherit of the daemon's own environment.
+func environ() []string { return os.Environ() }

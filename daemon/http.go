@@ -1,0 +1,182 @@
+package daemon
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits of HTTP. docs/protocol.md names them.
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 5 * time.Minute // between two requests of one connection
+	bodyTime   = 30 * time.Second
+	maxHeader  = 64 << 10
+	maxBody    = 8 << 20
+)
+
+// httpFront is the HTTP side of a server. It is set up at its first connection.
+type httpFront struct {
+	mu    sync.Mutex // guards what follows
+	conns *handedOver
+	srv   *http.Server
+	ended bool
+}
+
+type peerKey struct{}
+
+// serve hands a connection to net/http.
+func (h *httpFront) serve(s *server, c *serverConn, p peer) {
+	h.mu.Lock()
+	if h.ended {
+		h.mu.Unlock()
+		c.Close()
+		return
+	}
+	if h.srv == nil {
+		h.conns = &handedOver{conns: make(chan net.Conn), closed: make(chan struct{}), addr: s.ln.Addr()}
+		h.srv = &http.Server{
+			Handler:                      http.HandlerFunc(s.handleHTTP),
+			ReadHeaderTimeout:            headerTime,
+			IdleTimeout:                  idleTime,
+			MaxHeaderBytes:               maxHeader,
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+			BaseContext:                  func(net.Listener) context.Context { return s.ctx },
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				return context.WithValue(ctx, peerKey{}, c.(*httpConn).peer)
+			},
+		}
+		go h.srv.Serve(h.conns) // until shutdown closes it
+	}
+	conns := h.conns
+	h.mu.Unlock()
+	select {
+	case conns.conns <- &httpConn{c, p}:
+	case <-conns.closed:
+		c.Close()
+	}
+}
+
+// shutdown lets requests finish, not longer than d, and closes everything.
+func (h *httpFront) shutdown(d time.Duration) {
+	h.mu.Lock()
+	srv := h.srv
+	h.ended = true
+	h.mu.Unlock()
+	if srv == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		srv.Close()
+	}
+}
+
+// handedOver is a net.Listener of connections that were accepted elsewhere.
+type handedOver struct {
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+	addr   net.Addr
+}
+
+func (l *handedOver) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *handedOver) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *handedOver) Addr() net.Addr { return l.addr }
+
+// httpConn remembers who is at the other end.
+type httpConn struct {
+	net.Conn
+	peer peer
+}
+
+// handleHTTP is every request. Paths are matched by prefix and in this order, as in the
+// original: /RPC2foo works too.
+func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Server", "gosv/"+Version)
+	level, ok := s.httpAccess(r)
+	if !ok {
+		w.Header().Set("Connection", "close")
+		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
+		httpError(w, http.StatusUnauthorized)
+		return
+	}
+	c := &call{api: s.api, access: level, closing: s.closing}
+	switch path := r.URL.Path; {
+	case strings.HasPrefix(path, "/RPC2"):
+		c.serveRPC2(w, r)
+	case strings.HasPrefix(path, "/logtail"):
+		c.serveLogtail(w, r)
+	case strings.HasPrefix(path, "/mainlogtail"):
+		c.serveMainLogtail(w, r)
+	default:
+		c.serveWeb(w, r)
+	}
+}
+
+// serveWeb is where the web page goes: everything that is not an interface for programs.
+func (c *call) serveWeb(w http.ResponseWriter, _ *http.Request) {
+	httpError(w, http.StatusNotFound)
+}
+
+// httpAccess says what the sender of r may do; not ok is status 401. A server with a
+// username wants it from everybody, on the unix socket too.
+func (s *server) httpAccess(r *http.Request) (access, bool) {
+	if s.username != "" {
+		username, password, ok := r.BasicAuth()
+		return admin, ok && s.authentic(username, password)
+	}
+	if s.file == nil {
+		return admin, true
+	}
+	p, _ := r.Context().Value(peerKey{}).(peer)
+	return s.authorise(p), true
+}
+
+// authentic says whether name and password are the configured ones, in a time that does
+// not depend on how nearly they are. A configured {SHA}... is the hex SHA-1 of the password.
+func (s *server) authentic(username, password string) bool {
+	want := s.password
+	if hash, ok := strings.CutPrefix(want, "{SHA}"); ok {
+		sum := sha1.Sum([]byte(password))
+		want, password = hash, hex.EncodeToString(sum[:])
+	}
+	return sameText(username, s.username)&sameText(password, want) == 1 && s.username != ""
+}
+
+func sameText(a, b string) int {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:])
+}
+
+// httpError answers with the original's error page.
+func httpError(w http.ResponseWriter, code int) {
+	body := fmt.Sprintf("<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n<p>Error code %d.\r\n<p>Message: %s.\r\n</body>\r\n", code, http.StatusText(code))
+	w.Header().Set("Content-Type", "text/html")
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	w.WriteHeader(code)
+	fmt.Fprint(w, body)
+}

@@ -1,0 +1,286 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"log/syslog"
+	"sync"
+	"time"
+
+	"gosv/conf"
+	"gosv/logs"
+)
+
+// mainLog is the daemon's own log: a slog.Handler that writes Supervisor's line format,
+// "2006-01-02 15:04:05,000 LEVL message", to the log file or syslog, and to stdout in the
+// foreground. Writers never wait for a disk or a terminal: each target has a queue and a
+// goroutine, and a target that hangs loses its oldest lines, counted.
+type mainLog struct {
+	level   slog.Level
+	file    *logs.File // nil: syslog or none
+	name    string     // path of file
+	targets []*target
+}
+
+// levels are the four letters of Supervisor's loggers.py.
+func levelName(l slog.Level) string {
+	switch {
+	case l >= levelOf(conf.Critical):
+		return "CRIT"
+	case l >= slog.LevelError:
+		return "ERRO"
+	case l >= slog.LevelWarn:
+		return "WARN"
+	case l >= slog.LevelInfo:
+		return "INFO"
+	case l >= slog.LevelDebug:
+		return "DEBG"
+	case l >= levelOf(conf.Trace):
+		return "TRAC"
+	}
+	return "BLAT"
+}
+
+// levelOf maps Supervisor's number to slog's: 10 apart there, 4 apart here.
+func levelOf(l conf.Level) slog.Level {
+	switch {
+	case l >= conf.Critical:
+		return slog.LevelError + 4
+	case l >= conf.Erro:
+		return slog.LevelError
+	case l >= conf.Warn:
+		return slog.LevelWarn
+	case l >= conf.Info:
+		return slog.LevelInfo
+	case l >= conf.Debug:
+		return slog.LevelDebug
+	case l >= conf.Trace:
+		return slog.LevelDebug - 4
+	}
+	return slog.LevelDebug - 8
+}
+
+// Enabled, Handle, WithAttrs and WithGroup make mainLog a slog.Handler.
+func (l *mainLog) Enabled(_ context.Context, level slog.Level) bool { return level >= l.level }
+
+func (l *mainLog) Handle(_ context.Context, r slog.Record) error {
+	line := formatLine(r.Time, r.Level, r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		line = append(line[:len(line)-1], fmt.Sprintf(" %s=%v\n", a.Key, a.Value)...)
+		return true
+	})
+	for _, t := range l.targets {
+		t.write(line)
+	}
+	return nil
+}
+
+func (l *mainLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l *mainLog) WithGroup(string) slog.Handler      { return l }
+
+func formatLine(t time.Time, level slog.Level, msg string) []byte {
+	line := make([]byte, 0, 32+len(msg))
+	line = t.AppendFormat(line, "2006-01-02 15:04:05")
+	ms := t.Nanosecond() / int(time.Millisecond)
+	line = append(line, ',', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), ' ')
+	line = append(line, levelName(level)...)
+	line = append(line, ' ')
+	line = append(line, msg...)
+	return append(line, '\n')
+}
+
+// openMainLog opens the log that s describes. stdout says whether lines are shown there too.
+func openMainLog(s *conf.Supervisord, files *logs.Files, stdout bool) (*mainLog, error) {
+	l := &mainLog{level: levelOf(s.Loglevel)}
+	if stdout {
+		out, err := files.Open("/dev/stdout", 0, 0)
+		if err != nil {
+			return nil, fmt.Errorf("cannot write to standard output: %w", err)
+		}
+		l.targets = append(l.targets, newTarget(out.Write, out.Close))
+	}
+	switch s.Logfile {
+	case "":
+	case "syslog":
+		w, err := syslog.New(syslog.LOG_INFO|syslog.LOG_USER, "supervisord")
+		if err != nil {
+			l.close()
+			return nil, fmt.Errorf("cannot reach syslog: %w", err)
+		}
+		l.targets = append(l.targets, newTarget(eachLine(w), w.Close))
+	default:
+		f, err := files.Open(s.Logfile, int64(s.LogfileMaxbytes), s.LogfileBackups)
+		if err != nil {
+			l.close()
+			return nil, fmt.Errorf("cannot open log %q: %w", s.Logfile, err)
+		}
+		l.file, l.name = f, s.Logfile
+		l.targets = append(l.targets, newTarget(f.Write, f.Close))
+	}
+	return l, nil
+}
+
+// eachLine writes every line as a message of its own, as supervisord's SyslogHandler does.
+func eachLine(w io.Writer) func([]byte) (int, error) {
+	return func(lines []byte) (int, error) {
+		for line := range bytes.Lines(lines) {
+			if _, err := w.Write(line); err != nil {
+				return 0, err
+			}
+		}
+		return len(lines), nil
+	}
+}
+
+// path is the log file's path, "" when there is none (syslog).
+func (l *mainLog) path() string { return l.name }
+
+// clear removes the log file and opens a new one (clearLog).
+func (l *mainLog) clear() error {
+	l.flush()
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Clear()
+}
+
+// reopen opens the log file again by its name (SIGUSR2).
+func (l *mainLog) reopen() error {
+	l.flush()
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Reopen()
+}
+
+// follow is logs.File.Follow of the main log.
+func (l *mainLog) follow(n int64) ([]byte, *logs.Follower, error) {
+	l.flush()
+	return l.file.Follow(n)
+}
+
+// flush waits until what was logged so far has been written, a second at most.
+func (l *mainLog) flush() {
+	for _, t := range l.targets {
+		t.flush(time.Second)
+	}
+}
+
+// close writes what is left and closes the targets.
+func (l *mainLog) close() {
+	for _, t := range l.targets {
+		t.close()
+	}
+}
+
+// targetMax is how many bytes a target may be behind before it loses lines.
+const targetMax = 4 << 20
+
+// target is one place where log lines go, with a goroutine that writes them.
+type target struct {
+	out  func([]byte) (int, error)
+	shut func() error
+	ring chan struct{} // 1-buffered: something was queued
+	done chan struct{} // closed when the goroutine has ended
+
+	mu     sync.Mutex // guards the fields below
+	queue  []byte
+	lost   int  // lines left out because the queue was full
+	busy   bool // the goroutine is writing
+	closed bool
+	idle   []chan struct{} // closed when everything is written
+}
+
+func newTarget(out func([]byte) (int, error), shut func() error) *target {
+	t := &target{out: out, shut: shut, ring: make(chan struct{}, 1), done: make(chan struct{})}
+	go t.run()
+	return t
+}
+
+func (t *target) write(line []byte) {
+	t.mu.Lock()
+	if len(t.queue)+len(line) > targetMax {
+		t.lost++
+	} else {
+		t.queue = append(t.queue, line...)
+	}
+	t.mu.Unlock()
+	t.wake()
+}
+
+func (t *target) wake() {
+	select {
+	case t.ring <- struct{}{}:
+	default:
+	}
+}
+
+func (t *target) run() {
+	defer close(t.done)
+	var spare []byte
+	for range t.ring {
+		for {
+			t.mu.Lock()
+			lines, lost := t.queue, t.lost
+			t.queue, t.lost, t.busy = spare[:0], 0, len(lines) > 0
+			closed := t.closed
+			if !t.busy {
+				for _, c := range t.idle {
+					close(c)
+				}
+				t.idle = nil
+			}
+			t.mu.Unlock()
+			if len(lines) == 0 {
+				if closed {
+					return
+				}
+				break
+			}
+			t.out(lines) // logs.File counts and reports what it cannot write
+			if lost > 0 {
+				t.out(formatLine(time.Now(), slog.LevelWarn, fmt.Sprintf("%d log lines were left out because this log was not written fast enough", lost)))
+			}
+			if spare = lines; cap(spare) > 64<<10 {
+				spare = nil // do not keep the memory of one burst
+			}
+		}
+	}
+}
+
+// flush waits until the queue is empty, not longer than d.
+func (t *target) flush(d time.Duration) {
+	t.mu.Lock()
+	if len(t.queue) == 0 && !t.busy {
+		t.mu.Unlock()
+		return
+	}
+	c := make(chan struct{})
+	t.idle = append(t.idle, c)
+	t.mu.Unlock()
+	t.wake()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c:
+	case <-timer.C:
+	}
+}
+
+// close writes what is queued and closes the place, unless it hangs for a second.
+func (t *target) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.wake()
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-t.done:
+		t.shut()
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,113 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"gosv/conf"
+)
+
+// Main is gosv daemon (argv0 "gosv daemon") and supervisord (argv0 the path it was called
+// by); it returns the exit status.
+func Main(argv0 string, args []string) int {
+	l := &launch{argv0: argv0, args: args}
+	if argv0 == "gosv daemon" {
+		a := app(l.run)
+		code, print := codeOf(a.Run(append([]string{argv0}, args...)))
+		if print {
+			fmt.Fprintln(os.Stderr, "see: gosv daemon --help")
+		}
+		return code
+	}
+	l.compat = true
+	f, err := parseSupervisord(args)
+	if err != nil {
+		return l.fail(err)
+	}
+	switch {
+	case f.help:
+		fmt.Print(usage(argv0))
+		return 0
+	case f.version:
+		fmt.Println(SupervisorVersion)
+		return 0
+	}
+	return l.run(f)
+}
+
+// launch is one call of the daemon's command line, which a reload goes through again.
+type launch struct {
+	argv0  string
+	args   []string
+	compat bool // called as supervisord: errors look like the original's
+	flags  *flags
+	cfg    *conf.Config // what the next run begins with
+
+	foreground bool
+	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
+	again      bool     // not the first run: a reload came before
+}
+
+// run loads the configuration, goes into the background unless told not to, and runs the
+// daemon until it is shut down.
+func (l *launch) run(f *flags) int {
+	l.flags = f
+	l.ready = readyPipe()
+	if err := l.load(); err != nil {
+		return l.fail(err)
+	}
+	if !l.cfg.Supervisord.Nodaemon && os.Getpid() != 1 && l.ready == nil {
+		return l.detach()
+	}
+	l.foreground = l.ready == nil
+	for {
+		again, err := l.runOnce()
+		if err != nil {
+			return l.fail(err)
+		}
+		if !again {
+			return 0
+		}
+	}
+}
+
+// load reads the configuration that the flags name, or that is found in the usual places.
+func (l *launch) load() error {
+	file := l.flags.file
+	if file == "" {
+		found, tried := conf.Find(l.argv0)
+		if found == "" {
+			return fmt.Errorf("No config file found at default paths (%s); use the -c option to specify a config file at a different path", strings.Join(tried, ", "))
+		}
+		if os.Getuid() == 0 && l.cfg == nil {
+			fmt.Fprintln(os.Stderr, `Supervisord is running as root and it is searching for its configuration file in default locations (including its current working directory); you probably want to specify a "-c" argument specifying an absolute path to a configuration file for improved security.`)
+		}
+		file = found
+	}
+	cfg, err := conf.Load(file, conf.Options{Environ: os.Environ(), Overrides: l.flags.overrides})
+	if err != nil {
+		return err
+	}
+	l.cfg = cfg
+	return nil
+}
+
+// fail says why the daemon does not run. As supervisord the first line is the original's,
+// so that scripts find it; each fault follows with file, line and remedy.
+func (l *launch) fail(err error) int {
+	var errs conf.Errors
+	isConf := errors.As(err, &errs)
+	if !l.compat {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	if isConf {
+		fmt.Fprintf(os.Stderr, "Error: %s\n%v\n", errs.Compat(), errs)
+	} else {
+		fmt.Fprintf(os.Stderr, "Error: %v\n", err)
+	}
+	fmt.Fprintf(os.Stderr, "For help, use %s -h\n", l.argv0)
+	return 2
+}

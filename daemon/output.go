@@ -1,0 +1,310 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"gosv/conf"
+	"gosv/logs"
+	"gosv/proc"
+	"gosv/proc/event"
+)
+
+// outputs are the log sinks of all processes. It is the one place that translates the
+// std*_ options for package logs.
+type outputs struct {
+	d    *Daemon
+	pump *logs.Pump
+
+	mu   sync.Mutex // guards byID
+	byID map[procID]*output
+}
+
+type procID struct{ group, name string }
+
+// output is where one process's streams go. It is a proc.Output.
+type output struct {
+	all   *outputs
+	conf  *conf.Process
+	older *output // guarded by all.mu: the record that this one is to replace
+
+	mu             sync.Mutex // guards the fields below
+	stdout, stderr stream
+}
+
+// stream is one of a process's two streams; its sink is made at the first run, so that a
+// log that cannot be opened is a spawn error and not the end of the daemon.
+type stream struct {
+	path string // "" for no file
+	sink *logs.Sink
+}
+
+// specialRing is how many bytes of a stream are kept in memory for tail when its log is a
+// device, a pipe or a terminal, which cannot be read back.
+const specialRing = 64 << 10
+
+func newOutputs(d *Daemon, pump *logs.Pump) *outputs {
+	return &outputs{d: d, pump: pump, byID: map[procID]*output{}}
+}
+
+// of is proc.Options.Output: a new record of p is being made, AUTO files included. It is
+// not called from the manager's loop, so it may wait for a disk. The record of an older
+// version of p may still be there; it is found again if this one is closed first.
+func (o *outputs) of(p *conf.Process) proc.Output {
+	out := &output{all: o, conf: p}
+	for _, s := range []struct {
+		st   *stream
+		name string
+		opt  *conf.Output
+	}{{&out.stdout, "stdout", &p.Stdout}, {&out.stderr, "stderr", &p.Stderr}} {
+		var err error
+		if s.st.path, err = o.d.logPath(p, s.name, s.opt); err != nil {
+			o.d.log.Warn(err.Error())
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	id := procID{p.Group, p.Name}
+	out.older = o.byID[id]
+	o.byID[id] = out
+	return out
+}
+
+func (o *outputs) get(group, name string) *output {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.byID[procID{group, name}]
+}
+
+// sink is the sink of a process's stream ("stdout", "stderr"); path is the file it writes,
+// "" for none. ok is false when there is no such process. With redirect_stderr the
+// process has no stderr: sink is nil and path "".
+func (o *outputs) sink(group, name, stream string) (s *logs.Sink, path string, ok bool) {
+	out := o.get(group, name)
+	if out == nil {
+		return nil, "", false
+	}
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	st := &out.stdout
+	if stream == "stderr" {
+		if st = &out.stderr; out.conf.RedirectStderr {
+			return nil, "", true
+		}
+	}
+	if st.sink == nil { // never ran: a follower may wait for its first run
+		out.open(st, stream)
+	}
+	return st.sink, st.path, true
+}
+
+// clear empties the logs of a process (clearProcessLogs), also of one that is not running.
+func (o *outputs) clear(group, name string) error {
+	out := o.get(group, name)
+	if out == nil {
+		return nil
+	}
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	for _, s := range []struct {
+		st   *stream
+		name string
+	}{{&out.stdout, "stdout"}, {&out.stderr, "stderr"}} {
+		if s.st.path == "" {
+			continue
+		}
+		if err := out.open(s.st, s.name); err != nil {
+			return err
+		}
+		if err := s.st.sink.Clear(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen opens all files again (SIGUSR2).
+func (o *outputs) reopen() {
+	o.mu.Lock()
+	list := make([]*output, 0, len(o.byID))
+	for _, out := range o.byID {
+		list = append(list, out)
+	}
+	o.mu.Unlock()
+	for _, out := range list {
+		out.mu.Lock()
+		sinks := []*logs.Sink{out.stdout.sink, out.stderr.sink}
+		out.mu.Unlock()
+		for _, s := range sinks {
+			if s == nil {
+				continue
+			}
+			if err := s.Reopen(); err != nil {
+				o.d.log.Error(fmt.Sprintf("cannot reopen a log of '%s': %v", out.conf.Name, err))
+			}
+		}
+	}
+}
+
+// Attach prepares a run.
+func (out *output) Attach() (stdout, stderr *os.File, err error) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	if err := out.open(&out.stdout, "stdout"); err != nil {
+		return nil, nil, err
+	}
+	if stdout, err = out.stdout.sink.Attach(); err != nil {
+		return nil, nil, err
+	}
+	if out.conf.RedirectStderr {
+		return stdout, stdout, nil
+	}
+	if err = out.open(&out.stderr, "stderr"); err == nil {
+		stderr, err = out.stderr.sink.Attach()
+	}
+	if err != nil {
+		stdout.Close()
+		return nil, nil, err
+	}
+	return stdout, stderr, nil
+}
+
+// Started names the child that writes now.
+func (out *output) Started(pid int) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	for _, s := range []*logs.Sink{out.stdout.sink, out.stderr.sink} {
+		if s != nil {
+			s.SetPID(pid)
+		}
+	}
+}
+
+// Exited drains both pipes, one after the other, and then says so.
+func (out *output) Exited(done func()) {
+	out.mu.Lock()
+	stdout, stderr := out.stdout.sink, out.stderr.sink
+	out.mu.Unlock()
+	then := done
+	if stderr != nil {
+		then = func() { stderr.Drain(done) }
+	}
+	if stdout == nil {
+		then()
+		return
+	}
+	stdout.Drain(then)
+}
+
+// Close forgets the process; what grandchildren still write is read until they end.
+func (out *output) Close() {
+	o := out.all
+	o.mu.Lock()
+	id := procID{out.conf.Group, out.conf.Name}
+	switch newest := o.byID[id]; {
+	case newest != out:
+		if newest != nil && newest.older == out {
+			newest.older = nil
+		}
+	case out.older != nil:
+		o.byID[id] = out.older
+	default:
+		delete(o.byID, id)
+	}
+	o.mu.Unlock()
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	for _, s := range []*logs.Sink{out.stdout.sink, out.stderr.sink} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// open makes the sink of a stream unless it is there.
+func (out *output) open(st *stream, name string) error {
+	if st.sink != nil {
+		return nil
+	}
+	d, p := out.all.d, out.conf
+	opt := &p.Stdout
+	if name == "stderr" {
+		opt = &p.Stderr
+	}
+	o := logs.Options{
+		Name: p.Name, Stream: name, Files: d.files,
+		Path: st.path, MaxBytes: int64(opt.LogfileMaxbytes), Backups: opt.LogfileBackups,
+		StripANSI: d.config().Supervisord.StripANSI,
+		Capture:   int64(opt.CaptureMaxbytes),
+		Syslog:    opt.Syslog,
+		Report:    d.report,
+	}
+	if st, err := os.Stat(st.path); err == nil && !st.Mode().IsRegular() {
+		o.Ring = specialRing
+	}
+	if o.Capture > 0 {
+		o.OnCapture = d.onCapture(p, name)
+	}
+	o.OnData = d.onData(p, name, opt)
+	if p.Kind == conf.EventListener && name == "stdout" {
+		o.Capture, o.OnCapture, o.Direct = 0, nil, true
+	}
+	sink, err := out.all.pump.Sink(o)
+	if err != nil {
+		return err
+	}
+	st.sink = sink
+	return nil
+}
+
+// onData is who else wants to see each piece of output; nil when nobody does.
+func (d *Daemon) onData(p *conf.Process, stream string, opt *conf.Output) func(int, []byte) {
+	listener := p.Kind == conf.EventListener && stream == "stdout"
+	echo := d.main.level <= levelOf(conf.Debug)
+	if !listener && !echo && !opt.EventsEnabled {
+		return nil
+	}
+	typ := event.ProcessLogStdout
+	if stream == "stderr" {
+		typ = event.ProcessLogStderr
+	}
+	return func(pid int, data []byte) {
+		if echo {
+			d.log.Debug(fmt.Sprintf("'%s' %s output:\n%s", p.Name, stream, data))
+		}
+		if listener {
+			d.pools.output(p, data)
+		}
+		if opt.EventsEnabled {
+			d.bus.Publish(event.Event{Type: typ, Process: p.Name, Group: p.Group, PID: pid, Data: data})
+		}
+	}
+}
+
+func (d *Daemon) onCapture(p *conf.Process, stream string) func(int, []byte) {
+	typ := event.ProcessCommunicationStdout
+	if stream == "stderr" {
+		typ = event.ProcessCommunicationStderr
+	}
+	return func(pid int, data []byte) {
+		d.log.Debug(fmt.Sprintf("'%s' %s emitted a comm event", p.Name, stream))
+		d.bus.Publish(event.Event{Type: typ, Process: p.Name, Group: p.Group, PID: pid, Data: data})
+	}
+}
+
+// report takes remarks of package logs and of the pools into the main log.
+func (d *Daemon) report(level, text string) {
+	l := slog.LevelInfo
+	switch level {
+	case "ERRO":
+		l = slog.LevelError
+	case "WARN":
+		l = slog.LevelWarn
+	case "DEBG":
+		l = slog.LevelDebug
+	}
+	d.log.Log(context.Background(), l, text)
+}

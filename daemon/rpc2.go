@@ -1,0 +1,139 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"gosv/conf"
+	"gosv/daemon/wire"
+	"gosv/daemon/xmlrpc"
+)
+
+// serveRPC2 is POST /RPC2: XML-RPC.
+func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != http.MethodPost:
+		httpError(w, http.StatusBadRequest)
+		return
+	case r.ContentLength > maxBody:
+		w.Header().Set("Connection", "close")
+		httpError(w, http.StatusRequestEntityTooLarge)
+		return
+	case r.ContentLength == 0 && r.Header.Get("Content-Length") == "":
+		httpError(w, http.StatusLengthRequired)
+		return
+	}
+	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	rc.SetReadDeadline(time.Time{}) // the wait for a process may be long
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		httpError(w, http.StatusRequestEntityTooLarge)
+		return
+	case err != nil:
+		httpError(w, http.StatusBadRequest)
+		return
+	}
+	method, params, err := xmlrpc.Decode(bytes.NewReader(body), xmlrpc.Limits{Bytes: maxBody})
+	if err != nil {
+		c.badXML(w, body, err)
+		return
+	}
+	answer, ok := c.answerXML(r, method, params)
+	if !ok {
+		httpError(w, http.StatusInternalServerError)
+		return
+	}
+	if r.Context().Err() != nil {
+		return // nobody waits any more
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer))) // of bytes: the original counts characters and cuts
+	rc.SetWriteDeadline(time.Now().Add(writeTime))
+	w.Write(answer)
+	rc.Flush()
+	rc.SetWriteDeadline(time.Time{})
+}
+
+// answerXML carries out a request. Not ok is an error of our own, status 500.
+func (c *call) answerXML(r *http.Request, method string, params []any) (answer []byte, ok bool) {
+	trace := levelOf(conf.Trace)
+	c.log.Log(r.Context(), trace, "XML-RPC method called: "+clip(method)+"()")
+	if params == nil {
+		params = []any{}
+	}
+	var out any
+	err := error(fault(wire.UnknownMethod, ""))
+	if strings.Contains(method, ".") { // the short names are JSON's
+		out, err = c.invoke(r.Context(), method, args{list: params})
+	}
+	var internal *errInternal
+	if errors.As(err, &internal) {
+		return nil, false
+	}
+	if err != nil {
+		f := faultOf(err)
+		c.log.Log(r.Context(), trace, fmt.Sprintf("XML-RPC method %s() returned fault: [%d] %s", clip(method), number(f), f.Error()))
+		return xmlrpc.AppendFault(nil, number(f), faultString(f)), true
+	}
+	c.log.Log(r.Context(), trace, "XML-RPC method "+clip(method)+"() returned successfully")
+	return xmlrpc.AppendResponse(nil, xmlValue(out)), true
+}
+
+// badXML is a request that cannot be understood.
+func (c *call) badXML(w http.ResponseWriter, body []byte, err error) {
+	what := err.Error()
+	if !errors.Is(err, xmlrpc.ErrNoMethod) {
+		what = "unmarshallable: " + what
+	}
+	c.log.Error(fmt.Sprintf("XML-RPC request data %q is invalid: %s", clip(string(body)), clip(what)))
+	httpError(w, http.StatusBadRequest)
+}
+
+// clip shortens what somebody sent, for a log line.
+func clip(s string) string {
+	if len(s) > 200 {
+		s = s[:200] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// xmlValue makes of a method's result what package xmlrpc encodes: lists become []any,
+// structs their members by the names that JSON has.
+func xmlValue(v any) any {
+	switch v := v.(type) {
+	case xmlrpc.Appender, string, bool, int, int64:
+		return v
+	}
+	x := reflect.ValueOf(v)
+	switch x.Kind() {
+	case reflect.Slice:
+		list := make([]any, x.Len())
+		for i := range list {
+			list[i] = xmlValue(x.Index(i).Interface())
+		}
+		return list
+	case reflect.Struct:
+		s := make(xmlrpc.Struct, x.NumField())
+		for i := range s {
+			name, _, _ := strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
+			s[i] = xmlrpc.Member{Name: name, Value: xmlValue(x.Field(i).Interface())}
+		}
+		return s
+	}
+	return v
+}

@@ -1,0 +1,178 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"gosv/conf"
+	"gosv/logs"
+	"gosv/proc"
+	"gosv/proc/event"
+)
+
+// runOnce is one life of the daemon, from a loaded configuration to the last process
+// stopped. again says that a reload asked for another one, with l.cfg to begin with.
+func (l *launch) runOnce() (again bool, err error) {
+	s := &l.cfg.Supervisord
+	var notes []conf.Notice
+	if !l.again {
+		if notes, err = prepareProcess(s); err != nil {
+			return false, err
+		}
+	}
+	d := &Daemon{files: &logs.Files{}, bus: &event.Bus{}, load: l.reload}
+	d.cfg.Store(l.cfg)
+	if d.main, err = openMainLog(s, d.files, l.foreground && !s.Silent); err != nil {
+		return false, err
+	}
+	defer d.main.close()
+	d.log = slog.New(d.main)
+	d.notices(append(l.cfg.Notices, notes...))
+
+	pump, err := logs.NewPump()
+	if err != nil {
+		return false, fmt.Errorf("cannot start the output pump: %w", err)
+	}
+	defer pump.Close()
+	kernel, err := proc.NewKernel()
+	if err != nil {
+		return false, err
+	}
+	defer kernel.Close()
+	d.outputs = newOutputs(d, pump)
+	d.pools = newPools(d)
+	if !s.Nocleanup {
+		d.removeAutoLogs(s)
+	}
+	d.mgr = proc.New(proc.Options{
+		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
+		Environ: environ(), ServerURL: serverURL(l.cfg),
+	})
+	if d.servers, err = openServers(d, l.cfg); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	d.sayServers(l.cfg)
+	if err := l.goBackground(d); err != nil {
+		closeServers(d.servers)
+		return false, err
+	}
+	d.writePidfile(s.Pidfile)
+	defer removePidfile(s.Pidfile)
+	d.run(ctx, l)
+	if next := d.next.Load(); d.mgr.Mood() == proc.MoodRestarting && next != nil {
+		l.cfg, l.again = next, true
+		return true, nil
+	}
+	return false, nil
+}
+
+// run serves and supervises until everything is stopped.
+func (d *Daemon) run(ctx context.Context, l *launch) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	signals := d.handleSignals(ctx)
+	go func() {
+		defer close(ended)
+		if err := d.mgr.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			d.critical("the process manager failed: %v", err)
+		}
+	}()
+	for _, s := range d.servers {
+		s.serve(ctx)
+	}
+	ticks := make(chan struct{})
+	go func() {
+		defer close(ticks)
+		event.RunTicks(ctx, d.bus)
+	}()
+	d.startGroups(ctx)
+	d.up(l)
+	<-ended
+	cancel()
+	closeServers(d.servers)
+	<-signals
+	<-ticks
+	d.pools.close()
+}
+
+// startGroups makes every group of the configuration active, in order, pools first, so
+// that listeners hear of the groups after them.
+func (d *Daemon) startGroups(ctx context.Context) {
+	groups := d.config().Groups
+	for _, g := range groups {
+		d.pools.prepare(g)
+	}
+	err := d.mgr.AddAll(ctx, groups, func() {
+		d.bus.Publish(event.Event{Type: event.SupervisorStateChangeRunning})
+	})
+	if err != nil && !isReason(err, proc.ShutdownState) {
+		d.log.Error(fmt.Sprintf("cannot add the groups: %v", err))
+	}
+}
+
+// up tells the parent, when there is one waiting, that the daemon is up.
+func (d *Daemon) up(l *launch) {
+	if l.ready == nil {
+		return
+	}
+	ready := l.ready
+	l.ready = nil
+	if err := tellReady(ready); err != nil {
+		d.log.Warn(fmt.Sprintf("cannot tell the starting process that the daemon is up: %v", err))
+	}
+}
+
+// reload reads the configuration again, with the same command line.
+func (l *launch) reload() (*conf.Config, error) {
+	again := launch{argv0: l.argv0, flags: l.flags, cfg: l.cfg}
+	if err := again.load(); err != nil {
+		return nil, err
+	}
+	return again.cfg, nil
+}
+
+// sayServers writes the lines that monitoring looks for.
+func (d *Daemon) sayServers(cfg *conf.Config) {
+	warn := func(section, username string) {
+		if username == "" {
+			d.critical("Server '%s' running without any HTTP authentication checking", section)
+		}
+	}
+	for _, s := range cfg.InetServers {
+		d.log.Info("RPC interface 'supervisor' initialized")
+		warn(s.Section, s.Username)
+	}
+	for _, s := range cfg.UnixServers {
+		d.log.Info("RPC interface 'supervisor' initialized")
+		warn(s.Section, s.Username)
+	}
+}
+
+// goBackground changes directory and umask as supervisord does when it daemonizes, and
+// only then.
+func (l *launch) goBackground(d *Daemon) error {
+	if l.foreground || l.again {
+		return nil
+	}
+	s := &l.cfg.Supervisord
+	d.log.Info("daemonizing the supervisord process")
+	if s.Directory != "" {
+		if err := os.Chdir(s.Directory); err != nil {
+			d.critical("can't chdir into '%s': %v", s.Directory, err)
+		} else {
+			d.log.Info(fmt.Sprintf("set current directory: '%s'", s.Directory))
+		}
+	}
+	setUmask(s.Umask)
+	return nil
+}
+
+func isReason(err error, r proc.Reason) bool {
+	var f *proc.Fault
+	return errors.As(err, &f) && f.Reason == r
+}

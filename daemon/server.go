@@ -1,0 +1,224 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// Limits of a server. docs/protocol.md names them.
+const (
+	maxConns      = 1000             // connections at once; one more is closed at once
+	firstByteTime = 10 * time.Second // to say the first byte on a unix socket
+	writeTime     = 30 * time.Second // to take one answer
+	lingerTime    = time.Second      // for what is being answered when a connection or the server ends
+)
+
+// server is one socket. A unix socket serves JSON to who begins with "{", and HTTP to
+// everybody else; a TCP socket serves HTTP.
+type server struct {
+	*api
+	section            string
+	ln                 net.Listener
+	file               *socketFile // nil: TCP
+	uid, owner         int         // unix: of the daemon and of the socket file
+	username, password string
+
+	ctx     context.Context // of requests
+	cancel  context.CancelFunc
+	closing chan struct{} // closed when the server begins to close
+	http    httpFront
+	wg      sync.WaitGroup // accepting, and one per connection
+
+	mu    sync.Mutex // guards what follows
+	conns map[*serverConn]struct{}
+	ended bool
+}
+
+func newServer(a *api, section string, ln net.Listener, username, password string) *server {
+	s := &server{
+		api: a, section: section, ln: ln, username: username, password: password,
+		uid: -1, owner: -1, closing: make(chan struct{}), conns: map[*serverConn]struct{}{},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// serve begins to answer. When ctx is done nobody new is let in; close ends the rest.
+func (s *server) serve(ctx context.Context) {
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		stop := context.AfterFunc(ctx, func() { s.ln.Close() })
+		defer stop()
+		s.accept()
+	}()
+}
+
+// accept lets connections in until the listener is closed.
+func (s *server) accept() {
+	failures := 0
+	for {
+		conn, err := s.ln.Accept()
+		switch {
+		case err == nil:
+			failures = 0
+			s.handle(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			if failures++; failures == 1 {
+				s.log.Error(fmt.Sprintf("cannot accept connections on %s: %v", s.ln.Addr(), err))
+			}
+			if !pause(s.ctx, time.Duration(min(failures, 20))*50*time.Millisecond) {
+				return
+			}
+		}
+	}
+}
+
+// pause waits for d; false when ctx ended meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// serverConn is a connection of a server, which counts it until it is closed.
+type serverConn struct {
+	net.Conn
+	s    *server
+	r    *bufio.Reader // holds what sniff has read; nil: nothing
+	http bool          // belongs to net/http; guarded by s.mu
+}
+
+func (c *serverConn) Read(b []byte) (int, error) {
+	if c.r != nil {
+		return c.r.Read(b)
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *serverConn) Close() error {
+	c.s.mu.Lock()
+	delete(c.s.conns, c)
+	c.s.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// handle takes a connection over.
+func (s *server) handle(conn net.Conn) {
+	c := &serverConn{Conn: conn, s: s}
+	s.mu.Lock()
+	full := s.ended || len(s.conns) >= maxConns
+	if !full {
+		s.conns[c] = struct{}{}
+		s.wg.Add(1)
+	}
+	s.mu.Unlock()
+	if full {
+		conn.Close()
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		if s.file == nil {
+			s.serveHTTP(c, peer{uid: -1})
+			return
+		}
+		s.sniff(c)
+	}()
+}
+
+// sniff finds out what is spoken on a unix socket.
+func (s *server) sniff(c *serverConn) {
+	c.r = bufio.NewReader(c.Conn)
+	c.SetReadDeadline(time.Now().Add(firstByteTime))
+	first, err := c.r.Peek(1)
+	if err != nil {
+		c.Close()
+		return
+	}
+	c.SetReadDeadline(time.Time{})
+	if first[0] != '{' {
+		s.serveHTTP(c, peerOf(c.Conn))
+		return
+	}
+	s.serveJSON(c, peerOf(c.Conn))
+}
+
+// serveHTTP hands a connection over to net/http.
+func (s *server) serveHTTP(c *serverConn, p peer) {
+	s.mu.Lock()
+	c.http = true
+	s.mu.Unlock()
+	s.http.serve(s, c, p)
+}
+
+// peer is who is at the other end of a unix socket.
+type peer struct {
+	uid int // -1: not known
+	pid int
+}
+
+// authorise says what a peer on the unix socket may do without a password.
+//
+// This is the one place for rules about users. A program's user= that may see and control
+// its own processes would get a level of his own here, and the registry a filter by name.
+func (s *server) authorise(p peer) access {
+	switch {
+	case p.uid >= 0 && (p.uid == 0 || p.uid == s.uid || p.uid == s.owner):
+		return admin
+	case s.username != "":
+		return anyone // until he shows name and password
+	}
+	return admin // as in the original, the socket's mode decides who gets here
+}
+
+// close ends the server. What is being answered has a moment to finish; the socket file
+// is removed if it is still ours.
+func (s *server) close() {
+	s.ln.Close()
+	if s.file != nil {
+		s.file.remove()
+	}
+	s.mu.Lock()
+	first := !s.ended
+	s.ended = true
+	for c := range s.conns {
+		if !c.http {
+			c.SetReadDeadline(time.Now()) // no more requests; what was asked is answered
+		}
+	}
+	s.mu.Unlock()
+	if first {
+		close(s.closing)
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		s.http.shutdown(lingerTime)
+		s.wg.Wait()
+	}()
+	t := time.NewTimer(2 * lingerTime)
+	defer t.Stop()
+	select {
+	case <-gone:
+	case <-t.C:
+	}
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Conn.Close()
+	}
+}

@@ -1,0 +1,253 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gosv/daemon/wire"
+)
+
+// maxCalls is how many requests of one connection may be under way at once.
+const maxCalls = 64
+
+// session is one connection that speaks JSON. Requests run concurrently, each in its own
+// goroutine; answers are written one line at a time by whoever has one. A client that does
+// not read holds up only its own answers, for as long as writeTime.
+type session struct {
+	*server
+	nc   net.Conn
+	conn *wire.Conn
+
+	endless atomic.Int32 // streams that the client may leave unread for as long as it likes
+	wg      sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	access access
+	calls  map[uint64]context.CancelFunc
+}
+
+// serveJSON answers until the client is gone.
+func (s *server) serveJSON(c *serverConn, p peer) {
+	x := &session{server: s, nc: c, access: s.authorise(p), calls: map[uint64]context.CancelFunc{}}
+	x.conn = wire.NewConn(struct {
+		io.Reader
+		io.Writer
+	}{c, deadlineWriter{x}}, c.r)
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer c.Close()
+	defer x.wg.Wait()
+	defer c.Close() // lets those go who are still writing
+	defer cancel()
+	x.read(ctx)
+	// A client that has said all it wants may still be listening (nc -N does that).
+	done := make(chan struct{})
+	go func() {
+		x.wg.Wait()
+		close(done)
+	}()
+	t := time.NewTimer(lingerTime)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
+}
+
+// read takes requests until the connection ends or its sender cannot be understood.
+func (x *session) read(ctx context.Context) {
+	for {
+		var req wire.Request
+		err := x.conn.Read(&req)
+		var syntax *json.SyntaxError
+		var kind *json.UnmarshalTypeError
+		switch {
+		case err == nil && req.Cancel:
+			x.drop(req.ID)
+		case err == nil:
+			x.start(ctx, req)
+		case errors.As(err, &syntax), errors.As(err, &kind):
+			f := fault(wire.IncorrectParameters, "not a request: "+jsonError(err))
+			f.Hint = `a request is a line like {"id":1,"m":"status"}`
+			if x.reply(wire.Reply{ID: req.ID, Err: f}) != nil {
+				return
+			}
+		case errors.Is(err, wire.ErrTooLong):
+			x.reply(wire.Reply{Err: fault(wire.IncorrectParameters, err.Error())})
+			return
+		default:
+			return
+		}
+	}
+}
+
+// drop cancels the waiting for a request. One that is not known was answered already.
+func (x *session) drop(id uint64) {
+	x.mu.Lock()
+	cancel := x.calls[id]
+	x.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}
+
+// start begins to answer a request.
+func (x *session) start(ctx context.Context, req wire.Request) {
+	ctx, cancel := context.WithCancel(ctx)
+	x.mu.Lock()
+	var refused *wire.Fault
+	switch {
+	case x.calls[req.ID] != nil:
+		refused = fault(wire.IncorrectParameters, fmt.Sprintf("request %d is still being answered", req.ID))
+	case len(x.calls) >= maxCalls:
+		refused = fault(wire.TooManyCalls, fmt.Sprintf("at most %d at once", maxCalls))
+	default:
+		x.calls[req.ID] = cancel
+		x.wg.Add(1)
+	}
+	level := x.access
+	x.mu.Unlock()
+	if refused != nil {
+		cancel()
+		x.reply(wire.Reply{ID: req.ID, Err: refused})
+		return
+	}
+	go func() {
+		defer x.wg.Done()
+		r := x.answer(ctx, req, level)
+		x.mu.Lock()
+		delete(x.calls, req.ID)
+		x.mu.Unlock()
+		cancel()
+		x.reply(r)
+	}()
+}
+
+// answer carries out a request and gives the last line of its answer.
+func (x *session) answer(ctx context.Context, req wire.Request, level access) wire.Reply {
+	c := &call{
+		api: x.api, access: level, closing: x.closing, login: x.login,
+		send: func(v any) error { return x.event(req.ID, v) },
+		endless: func() func() {
+			x.endless.Add(1)
+			x.nc.SetWriteDeadline(time.Time{})
+			return func() { x.endless.Add(-1) }
+		},
+	}
+	out, err := c.invoke(ctx, req.Method, args{json: req.Params})
+	var body json.RawMessage
+	if err == nil {
+		body, err = x.body(req.ID, out)
+	}
+	if err != nil {
+		return wire.Reply{ID: req.ID, Err: faultOf(err)}
+	}
+	return wire.Reply{ID: req.ID, OK: body}
+}
+
+// room is how much of a line the result may take, beside the rest of the reply.
+const room = wire.MaxLine - 64
+
+// body is the result as JSON. A list that does not fit into a line is sent in pieces, all
+// but the last one as events.
+func (x *session) body(id uint64, out any) (json.RawMessage, error) {
+	b, err := encodeJSON(out)
+	if err != nil || len(b) <= room {
+		return b, err
+	}
+	tooLong := fault(wire.Failed, fmt.Sprintf("the answer is %d bytes long and a line at most %d", len(b), wire.MaxLine))
+	tooLong.Hint = "ask for less; the method tail gives logs of any length"
+	list := reflect.ValueOf(out)
+	if list.Kind() != reflect.Slice {
+		return nil, tooLong
+	}
+	piece := json.RawMessage("[")
+	for i := range list.Len() {
+		item, err := encodeJSON(list.Index(i).Interface())
+		switch {
+		case err != nil:
+			return nil, err
+		case len(item) > room-2:
+			return nil, tooLong
+		case len(piece)+len(item)+1 > room:
+			if err := x.event(id, append(piece, ']')); err != nil {
+				return nil, err
+			}
+			piece = json.RawMessage("[")
+		}
+		if len(piece) > 1 {
+			piece = append(piece, ',')
+		}
+		piece = append(piece, item...)
+	}
+	return append(piece, ']'), nil
+}
+
+func (x *session) event(id uint64, v any) error {
+	b, ok := v.(json.RawMessage)
+	if !ok {
+		var err error
+		if b, err = encodeJSON(v); err != nil {
+			return err
+		}
+	}
+	return x.reply(wire.Reply{ID: id, Event: b})
+}
+
+// reply writes a line. A client that cannot be written to is gone.
+func (x *session) reply(r wire.Reply) error {
+	err := x.conn.Write(r)
+	if errors.Is(err, wire.ErrTooLong) {
+		return err // nothing was written
+	}
+	if err != nil {
+		x.nc.Close()
+	}
+	return err
+}
+
+// login raises the access of the connection when name and password are right.
+func (x *session) login(username, password string) {
+	if x.authentic(username, password) {
+		x.mu.Lock()
+		x.access = admin
+		x.mu.Unlock()
+	}
+}
+
+// deadlineWriter gives every line writeTime, and lines that are written beside an endless
+// stream any time: somebody may look at its output in a pager.
+type deadlineWriter struct{ x *session }
+
+func (w deadlineWriter) Write(b []byte) (int, error) {
+	if w.x.endless.Load() == 0 {
+		w.x.nc.SetWriteDeadline(time.Now().Add(writeTime))
+		defer w.x.nc.SetWriteDeadline(time.Time{}) // no timer stays behind
+	}
+	return w.x.nc.Write(b)
+}
+
+// encodeJSON is json.Marshal without the escaping that HTML wants.
+func encodeJSON(v any) (json.RawMessage, error) {
+	var b jsonBuffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return json.RawMessage(b[:len(b)-1]), nil // without Encode's newline
+}
+
+type jsonBuffer []byte
+
+func (b *jsonBuffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"gosv/conf"
+)
+
+// prepareProcess drops privileges and raises limits, once, before the logs are opened, so
+// that every file belongs to the right user. The notices are for the log.
+func prepareProcess(s *conf.Supervisord) ([]conf.Notice, error) {
+	var notes []conf.Notice
+	switch {
+	case s.User.Set:
+		if err := setUser(s.User); err != nil {
+			return nil, err
+		}
+		notes = append(notes, conf.Notice{Level: "INFO", Text: fmt.Sprintf("Set uid to user %d succeeded", s.User.UID)})
+	case os.Getuid() == 0:
+		notes = append(notes, conf.Notice{Level: "CRIT", Text: "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  If you intend to run as root, you can set user=root in the config file to avoid this message."})
+	}
+	for _, r := range []struct {
+		name, option, what string
+		resource, least    int
+	}{
+		{"RLIMIT_NOFILE", "minfds", "file descriptors", syscall.RLIMIT_NOFILE, s.Minfds},
+		{"RLIMIT_NPROC", "minprocs", "processes", rlimitNproc, s.Minprocs},
+	} {
+		raised, err := raiseLimit(r.resource, uint64(max(r.least, 0)))
+		if err != nil {
+			return nil, limitError(r.what, r.option, r.least, r.resource)
+		}
+		if raised {
+			notes = append(notes, conf.Notice{Level: "INFO", Text: fmt.Sprintf("Increased %s limit to %d", r.name, r.least)})
+		}
+	}
+	return notes, nil
+}
+
+// setUser becomes the user for good, with exactly that user's groups.
+func setUser(u conf.User) error {
+	if os.Getuid() == u.UID {
+		return nil
+	}
+	if os.Getuid() != 0 {
+		return errors.New("Can't drop privilege as nonroot user")
+	}
+	groups := u.More
+	if len(groups) == 0 {
+		groups = []int{u.GID}
+	}
+	if err := syscall.Setgroups(groups); err != nil {
+		return fmt.Errorf("Could not set groups of effective user: %w", err)
+	}
+	if err := syscall.Setgid(u.GID); err != nil {
+		return fmt.Errorf("Could not set group id of effective user: %w", err)
+	}
+	if err := syscall.Setuid(u.UID); err != nil {
+		return fmt.Errorf("cannot become user %d: %w", u.UID, err)
+	}
+	return nil
+}
+
+// raiseLimit sees to it that the soft limit is at least least, the hard one with it where
+// that is allowed.
+func raiseLimit(resource int, least uint64) (raised bool, err error) {
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(resource, &now); err != nil {
+		return false, err
+	}
+	if now.Cur >= least { // "unlimited" is the largest number
+		return false, nil
+	}
+	want := syscall.Rlimit{Cur: least, Max: max(now.Max, least)}
+	return true, syscall.Setrlimit(resource, &want)
+}
+
+// limitError is the original's text, with the limit that there really is.
+func limitError(what, option string, least, resource int) error {
+	var now syscall.Rlimit
+	have := "no"
+	if syscall.Getrlimit(resource, &now) == nil {
+		have = strconv.FormatUint(now.Max, 10)
+	}
+	act := "open " + have + " file descriptors"
+	remedy := "number of usable file descriptors"
+	if what == "processes" {
+		act = "have " + have + " processes"
+		remedy = "number of usable processes"
+	}
+	return fmt.Errorf("The minimum number of %s required to run this process is %d as per the \"%s\" command-line argument or config file setting. The current environment will only allow you to %s.  Either raise the %s in your environment (see README.rst) or lower the %s setting in the config file to allow the process to start.", what, least, option, act, remedy, option)
+}
+
+// setUmask sets the daemon's umask; it is inherited by children that set none.
+func setUmask(m conf.Mode) {
+	if m != conf.Unset {
+		syscall.Umask(int(m))
+	}
+}
+
+// userName is the name of the user who runs the daemon, or its number.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package daemon
+
+const rlimitNproc = 7 // RLIMIT_NPROC of macOS and the BSDs
