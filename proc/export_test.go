@@ -43,4 +43,5 @@ var (
 	StatusText = statusText
 	SignalName = signalName
 	ChildEnv   = childEnv
+	Once       = once
 )

@@ -52,6 +52,7 @@ func New(o Options) *Manager {
 	if o.Publish == nil {
 		o.Publish = func(event.Event) {}
 	}
+	o.Environ = once(o.Environ)
 	m := &Manager{
 		Options:  o,
 		log:      logger{o.Log},

@@ -317,7 +317,7 @@ func TestFailureAfterForkWithoutShim(t *testing.T) {
 	}
 }
 
-// A start that finds no descriptor left fails with Supervisor's text, and is tried again.
+// A start that finds no descriptor left fails with Supervisor's text; the next one works.
 func TestTooManyOpenFiles(t *testing.T) {
 	w := newReal(t, func(o *proc.Options) { o.Output = nil })
 	var limit syscall.Rlimit
@@ -331,12 +331,13 @@ func TestTooManyOpenFiles(t *testing.T) {
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
 			t.Fatal(err)
 		}
-		w.add(child(name, "exit:0", func(c *conf.Process) { c.Startretries = 1 }))
-		w.until("it fails", func() bool { return w.info(name).State == state.Backoff })
+		w.add(child(name, "exit:0", nil))
+		w.until("it fails", func() bool { return w.info(name).State == state.Fatal })
 		if got, want := w.info(name).SpawnErr, "too many open files to spawn '"+name+"'"; got != want {
 			t.Errorf("spawnerr = %q, want %q", got, want)
 		}
 		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+		w.do(proc.Op{Kind: proc.Start, Group: name, Process: name, Wait: true})
 		if i := w.rests(name); i.State != state.Exited {
 			t.Errorf("%s: %v", name, i.State)
 		}

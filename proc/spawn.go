@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -94,15 +95,16 @@ func searchPath(c *conf.Process, environ []string) []string {
 			return strings.Split(v.Value, ":")
 		}
 	}
-	for i := len(environ) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(environ[i], "PATH="); ok {
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
 			return strings.Split(value, ":")
 		}
 	}
 	return []string{"/bin", "/usr/bin", "/usr/local/bin"}
 }
 
-// childEnv is the environment of a child: ours, Supervisor's variables, the program's own.
+// childEnv is the environment of a child: ours, in which each name is once, Supervisor's
+// variables, the program's own.
 func childEnv(c *conf.Process, environ []string, serverURL string) []string {
 	own := make(conf.Env, 0, 4+len(c.Environment))
 	own = append(own, conf.Var{Name: "SUPERVISOR_ENABLED", Value: "1"})
@@ -117,22 +119,36 @@ func childEnv(c *conf.Process, environ []string, serverURL string) []string {
 		conf.Var{Name: "SUPERVISOR_GROUP_NAME", Value: c.Group})
 	own = append(own, c.Environment...)
 
-	at := make(map[string]int, len(environ)+len(own))
-	env := make([]string, 0, len(environ)+len(own))
-	set := func(name, entry string) {
+	env := slices.Grow(slices.Clone(environ), len(own))
+	for _, v := range own {
+		entry, at := v.Name+"="+v.Value, -1
+		for i, e := range env {
+			if len(e) > len(v.Name) && e[len(v.Name)] == '=' && e[:len(v.Name)] == v.Name {
+				at = i
+				break
+			}
+		}
+		if at >= 0 {
+			env[at] = entry
+		} else {
+			env = append(env, entry)
+		}
+	}
+	return env
+}
+
+// once is an environment with each name once, its last value counting, as Python has it.
+func once(environ []string) []string {
+	at := make(map[string]int, len(environ))
+	var env []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
 		if i, ok := at[name]; ok {
 			env[i] = entry
-			return
+			continue
 		}
 		at[name] = len(env)
 		env = append(env, entry)
-	}
-	for _, entry := range environ {
-		name, _, _ := strings.Cut(entry, "=")
-		set(name, entry)
-	}
-	for _, v := range own {
-		set(v.Name, v.Name+"="+v.Value)
 	}
 	return env
 }

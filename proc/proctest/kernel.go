@@ -234,6 +234,13 @@ func (k *Kernel) Launches() []Launch {
 	return append([]Launch(nil), k.launches...)
 }
 
+// Launched is how many launches succeeded.
+func (k *Kernel) Launched() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.launches)
+}
+
 // Sent are all signals that reached a child, in order.
 func (k *Kernel) Sent() []Sent {
 	k.mu.Lock()
