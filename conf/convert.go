@@ -30,8 +30,7 @@ func Convert(w io.Writer, file, to string) error {
 		_, err := w.Write(text)
 		return err
 	}
-	c := &converter{doc: doc, toTOML: to == "toml", lines: strings.Split(string(text), "\n")}
-	c.used = make([]bool, len(c.lines)+1)
+	c := newConverter(doc, to, string(text))
 	c.convert()
 	if len(c.errs) > 0 {
 		c.errs.Sort()
@@ -49,6 +48,11 @@ type converter struct {
 	dropped int    // comments that were not
 	out     bytes.Buffer
 	errs    Errors
+}
+
+func newConverter(doc *document, to, text string) *converter {
+	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
+	return &converter{doc: doc, toTOML: to == "toml", lines: lines, used: make([]bool, len(lines)+1)}
 }
 
 func (c *converter) convert() {
@@ -196,7 +200,7 @@ func (c *converter) inline(line int, value any) string {
 		return ""
 	}
 	c.used[line] = true
-	text := strings.TrimRight(c.lines[line-1], "\r")
+	text := c.lines[line-1]
 	at := -1
 	if c.isTOML() {
 		s := &tomlScan{text: []byte(text)}

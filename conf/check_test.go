@@ -1,0 +1,76 @@
+package conf
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"ok": 0o755, "plain": 0o644} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := write(t, "x.conf", strings.ReplaceAll(`[supervisord]
+environment = PATH="DIR"
+[program:fine]
+command = DIR/ok
+[program:found]
+command = ok a b
+directory = DIR
+[program:missing]
+command = DIR/no
+[program:nowhere]
+command = no-such-command
+numprocs = 3
+process_name = x%(process_num)d
+[program:plain]
+command = DIR/plain
+[program:directory]
+command = DIR
+directory = DIR/no
+[program:quote]
+command = sh -c "x
+[program:empty]
+command =
+[program:path]
+command = ok
+environment = PATH="/nowhere"
+directory = DIR/ok
+`, "DIR", dir))
+	c, err := Load(file, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.NewReplacer(file, "x.conf", dir, "/DIR").Replace(Check(c).Error())
+	want := `x.conf:9: [program:missing] command: the command "/DIR/no" does not exist (install it, or correct the path)
+x.conf:11: [program:nowhere] command: the command "no-such-command" is not in PATH (install it, or write its whole path; PATH is /DIR)
+x.conf:15: [program:plain] command: the command "/DIR/plain" is not executable (chmod +x /DIR/plain)
+x.conf:17: [program:directory] command: the command "/DIR" is a directory
+x.conf:18: [program:directory] directory: the directory /DIR/no does not exist (mkdir -p /DIR/no)
+x.conf:20: [program:quote] command: cannot split the command into words: no closing quotation (quotes must come in pairs)
+x.conf:22: [program:empty] command: the command is empty
+x.conf:24: [program:path] command: the command "ok" is not in PATH (install it, or write its whole path; PATH is /nowhere)
+x.conf:26: [program:path] directory: /DIR/ok is not a directory`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	compat := map[string]string{}
+	for _, e := range Check(c) {
+		compat[e.Section+" "+e.Key] = e.Compat
+	}
+	for key, want := range map[string]string{
+		"program:nowhere command": "can't find command 'no-such-command'",
+		"program:plain command":   "command at '" + dir + "/plain' is not executable",
+		"program:quote command":   `can't parse command 'sh -c "x': No closing quotation`,
+		"program:empty command":   "command is empty",
+	} {
+		if compat[key] != want {
+			t.Errorf("%s: Compat %q, want %q", key, compat[key], want)
+		}
+	}
+}
