@@ -114,6 +114,7 @@ func (m *Manager) loop(ctx context.Context) error {
 			m.handedOver()
 		case <-m.Kernel.Died():
 			m.reap()
+			m.log.say(LevelDebug, "received SIGCHLD indicating a child quit")
 		case <-m.timer.C:
 			m.fire()
 		case <-m.down:
