@@ -46,22 +46,27 @@ func (x *processInfo) fill(p *proc.Info, now time.Time, stdout, stderr string) {
 // by hand because dashboards ask for all processes every few seconds: a thousand of them
 // must cost well under a millisecond.
 func (x *processInfo) AppendXMLRPC(dst []byte) []byte {
+	const (
+		first = "<member>\n<name>"
+		next  = "</member>\n<member>\n<name>"
+		mid   = "</name>\n"
+	)
 	dst = xmlrpc.BeginStruct(dst)
-	dst = xmlrpc.AppendStringMember(dst, "name", x.Name)
-	dst = xmlrpc.AppendStringMember(dst, "group", x.Group)
-	dst = xmlrpc.AppendIntMember(dst, "start", int(x.Start))
-	dst = xmlrpc.AppendIntMember(dst, "stop", int(x.Stop))
-	dst = xmlrpc.AppendIntMember(dst, "now", int(x.Now))
-	dst = xmlrpc.AppendIntMember(dst, "state", x.State)
-	dst = xmlrpc.AppendStringMember(dst, "statename", x.Statename)
-	dst = xmlrpc.AppendStringMember(dst, "spawnerr", x.Spawnerr)
-	dst = xmlrpc.AppendIntMember(dst, "exitstatus", x.Exitstatus)
-	dst = xmlrpc.AppendStringMember(dst, "logfile", x.Stdout)
-	dst = xmlrpc.AppendStringMember(dst, "stdout_logfile", x.Stdout)
-	dst = xmlrpc.AppendStringMember(dst, "stderr_logfile", x.Stderr)
-	dst = xmlrpc.AppendIntMember(dst, "pid", x.PID)
-	dst = xmlrpc.AppendStringMember(dst, "description", x.Description)
-	return xmlrpc.EndStruct(dst)
+	dst = xmlrpc.AppendString(append(dst, first+"name"+mid...), x.Name)
+	dst = xmlrpc.AppendString(append(dst, next+"group"+mid...), x.Group)
+	dst = xmlrpc.AppendInt(append(dst, next+"start"+mid...), x.Start)
+	dst = xmlrpc.AppendInt(append(dst, next+"stop"+mid...), x.Stop)
+	dst = xmlrpc.AppendInt(append(dst, next+"now"+mid...), x.Now)
+	dst = xmlrpc.AppendInt(append(dst, next+"state"+mid...), int64(x.State))
+	dst = xmlrpc.AppendString(append(dst, next+"statename"+mid...), x.Statename)
+	dst = xmlrpc.AppendString(append(dst, next+"spawnerr"+mid...), x.Spawnerr)
+	dst = xmlrpc.AppendInt(append(dst, next+"exitstatus"+mid...), int64(x.Exitstatus))
+	dst = xmlrpc.AppendString(append(dst, next+"logfile"+mid...), x.Stdout)
+	dst = xmlrpc.AppendString(append(dst, next+"stdout_logfile"+mid...), x.Stdout)
+	dst = xmlrpc.AppendString(append(dst, next+"stderr_logfile"+mid...), x.Stderr)
+	dst = xmlrpc.AppendInt(append(dst, next+"pid"+mid...), int64(x.PID))
+	dst = xmlrpc.AppendString(append(dst, next+"description"+mid...), x.Description)
+	return xmlrpc.EndStruct(append(dst, "</member>\n"...))
 }
 
 // AppendXMLRPC is the array of them.
@@ -101,7 +106,9 @@ func seconds(t time.Time) int64 {
 func description(p *proc.Info, now time.Time) string {
 	switch p.State {
 	case state.Running:
-		return "pid " + strconv.Itoa(p.PID) + ", uptime " + uptime(now.Sub(p.Start))
+		b := make([]byte, 0, 48)
+		b = strconv.AppendInt(append(b, "pid "...), int64(p.PID), 10)
+		return string(appendUptime(append(b, ", uptime "...), now.Sub(p.Start)))
 	case state.Fatal, state.Backoff:
 		if p.SpawnErr != "" {
 			return p.SpawnErr
@@ -116,10 +123,9 @@ func description(p *proc.Info, now time.Time) string {
 	return ""
 }
 
-// uptime is d as Python shows a timedelta: "1:02:03", "1 day, 0:00:07".
-func uptime(d time.Duration) string {
+// appendUptime appends d as Python shows a timedelta: "1:02:03", "1 day, 0:00:07".
+func appendUptime(dst []byte, d time.Duration) []byte {
 	s := int64(max(d, 0) / time.Second)
-	var dst []byte
 	if days := s / 86400; days > 0 {
 		dst = strconv.AppendInt(dst, days, 10)
 		if days == 1 {
@@ -130,5 +136,5 @@ func uptime(d time.Duration) string {
 	}
 	dst = strconv.AppendInt(dst, s%86400/3600, 10)
 	dst = append(dst, ':', byte('0'+s%3600/600), byte('0'+s%600/60))
-	return string(append(dst, ':', byte('0'+s%60/10), byte('0'+s%10)))
+	return append(dst, ':', byte('0'+s%60/10), byte('0'+s%10))
 }

@@ -147,7 +147,11 @@ func (c *call) one(ctx context.Context, spec string, op proc.Op) (any, error) {
 	case op.Group == "":
 		return nil, fault(wire.BadName, spec)
 	case op.Process == "":
-		return c.group(ctx, op.Group, op)
+		list, err := c.group(ctx, op.Group, op)
+		if err != nil {
+			return nil, named(err, spec)
+		}
+		return list, nil
 	}
 	var failed error
 	if err := c.mgr.Do(ctx, op, func(r proc.Result) {
@@ -192,7 +196,7 @@ func (c *call) signalOne(ctx context.Context, spec, signal string) (any, error) 
 	if name == "" {
 		list, err := c.signalMany(ctx, group, signal)
 		if err != nil {
-			return nil, err
+			return nil, named(err, spec)
 		}
 		return list, nil
 	}
