@@ -35,12 +35,13 @@ type File struct {
 
 	special atomic.Bool             // not a regular file of ours: never unlinked, renamed, truncated, rotated
 	back    atomic.Pointer[backlog] // set where writing may block: what is special, a disk that hangs
+	is      atomic.Pointer[fileID]  // id, for those who do not want to wait for mu
 	again   atomic.Bool             // to be opened anew by the writer of back
 	fault   fault
 
 	mu      sync.Mutex // guards what follows, and orders the writes to a regular file
 	fd      int        // -1: not open; the file is made at once but opened at its first byte, since each descriptor costs every fork
-	id      fileID
+	id      fileID // of the regular file that is written
 	size    int64
 	retry   int64 // after a rotation that failed: the size at which it is tried again
 	shifted bool  // a rotation has renamed the files but could not make the new one
@@ -204,6 +205,7 @@ func (f *File) forget() {
 func (f *File) known(id fileID) {
 	f.forget()
 	f.id = id
+	f.is.Store(&id)
 	f.files.mu.Lock()
 	defer f.files.mu.Unlock()
 	f.files.byID[id] = f
@@ -236,8 +238,9 @@ func (f *File) open() error {
 	}
 	if id := idOf(&st); f.files != nil && f.id != (fileID{}) && id != f.id && !special {
 		f.known(id)
-	} else {
+	} else if f.id != id {
 		f.id = id
+		f.is.Store(&id)
 	}
 	return nil
 }
@@ -436,7 +439,7 @@ func (f *File) keepMode(old *unix.Stat_t) {
 // refresh opens the file again if its name leads elsewhere now: Supervisor opens a child's
 // log at every start of the child.
 func (f *File) refresh() {
-	if f.special.Load() || f.back.Load() != nil {
+	if f.special.Load() || f.isAt(*f.is.Load()) {
 		return
 	}
 	f.mu.Lock()

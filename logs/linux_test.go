@@ -15,3 +15,13 @@ func pipeSizeOf(s *Sink) int {
 	}
 	return n
 }
+
+// rawTerminal keeps a terminal from changing what is written to it.
+func rawTerminal(fd int) error {
+	mode, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	mode.Oflag &^= unix.OPOST
+	return unix.IoctlSetTermios(fd, unix.TCSETS, mode)
+}

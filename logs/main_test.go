@@ -11,5 +11,8 @@ func TestMain(m *testing.M) {
 		chunk, _ := strconv.Atoi(os.Getenv("LOGS_TEST_CHUNK"))
 		writeOut(total, chunk)
 	}
+	if os.Getenv("LOGS_TEST_STDOUT") != "" {
+		logToStdout()
+	}
 	os.Exit(m.Run())
 }

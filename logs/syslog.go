@@ -12,7 +12,7 @@ import (
 
 const (
 	syslogMax  = 1 << 20  // bytes that may wait; then the newest lines are lost
-	syslogLine = 8 << 10  // a longer line is cut
+	syslogLine = 8 << 10  // a longer line becomes several messages
 	syslogInfo = 6 | 1<<3 // LOG_INFO | LOG_USER
 )
 
@@ -39,26 +39,31 @@ func (l *syslog) lines(name string, rest, b []byte) []byte {
 		if n < 0 {
 			break
 		}
+		line := b[:n]
 		if len(rest) > 0 {
-			l.add(name, append(rest, b[:n]...))
-			rest = rest[:0]
-		} else {
-			l.add(name, b[:n])
+			line, rest = append(rest, line...), nil
 		}
+		l.add(name, l.pieces(name, line))
 		b = b[n+1:]
 	}
-	for rest = append(rest, b...); len(rest) > syslogLine; rest = rest[syslogLine:] {
-		l.add(name, rest[:syslogLine])
-	}
-	if len(rest) == 0 {
+	if rest = append(rest, b...); len(rest) == 0 {
 		return nil
 	}
-	return rest
+	return l.pieces(name, rest)
+}
+
+// pieces adds the front of a line that is too long for one message.
+func (l *syslog) pieces(name string, line []byte) []byte {
+	for len(line) > syslogLine {
+		l.add(name, line[:syslogLine])
+		line = line[syslogLine:]
+	}
+	return line
 }
 
 // add queues one line, or loses it. Empty lines are sent like any other.
 func (l *syslog) add(name string, line []byte) {
-	line = bytes.ReplaceAll(line[:min(len(line), syslogLine)], []byte{0}, nil) // as a C string ends there
+	line = bytes.ReplaceAll(line, []byte{0}, nil) // as a C string ends there
 	msg := fmt.Appendf(nil, "<%d>%s %s: %s %s", syslogInfo, time.Now().Format(time.Stamp),
 		filepath.Base(os.Args[0]), name, line)
 	l.mu.Lock()
