@@ -27,7 +27,7 @@ func parse(file string, text []byte, format string) (doc *document, isTOML bool,
 		return doc, true, errs
 	}
 	doc, errs = parseINI(file, text)
-	if len(errs) > 0 || hasPrograms(doc, ".") || hasPrograms(doc, " .") {
+	if len(errs) > 0 || hasPrograms(doc, ".") {
 		if d, e := parseTOML(file, text); len(e) == 0 && len(d.sections) > 0 {
 			return d, true, nil
 		}
@@ -40,7 +40,7 @@ func parse(file string, text []byte, format string) (doc *document, isTOML bool,
 func hasPrograms(d *document, sep string) bool {
 	for _, s := range d.sections {
 		for _, k := range sectionKinds {
-			if k.named && strings.HasPrefix(s.name, k.name+sep) {
+			if k.named && strings.HasPrefix(strings.TrimSpace(s.name), k.name+sep) {
 				return true
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -33,18 +32,28 @@ const (
 // Load reads the configuration in file and what it includes. The error, if any, is an
 // [Errors] with everything that is wrong, sorted by place.
 func Load(file string, o Options) (*Config, error) {
+	c, _, errs := Inspect(file, o)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return c, nil
+}
+
+// Inspect is Load for those who want the notices of a configuration that has errors too:
+// unknown options, for example, which may be why required ones are missing. The Config is
+// nil when there are errors.
+func Inspect(file string, o Options) (*Config, []Notice, Errors) {
 	l := newLoader(file, o)
 	doc := l.readMain()
-	if doc == nil {
-		return nil, l.errs
+	if doc != nil {
+		l.include(doc)
+		l.build(doc)
 	}
-	l.include(doc)
-	l.build(doc)
 	if len(l.errs) > 0 {
 		l.errs.Sort()
-		return nil, l.errs
+		return nil, l.cfg.Notices, l.errs
 	}
-	return l.cfg, nil
+	return l.cfg, l.cfg.Notices, nil
 }
 
 // Find is the file that Supervisor uses without -c, and the names it tries for it, in
@@ -102,6 +111,8 @@ type loader struct {
 	defaults  []setting         // [DEFAULT]
 	sections  map[string]*section
 	index     map[kinds]map[string]int
+	said      map[string]bool // texts of errors
+	noted     map[Notice]bool
 	users     map[string]User
 	templates map[kinds]*template
 	sockets   map[string]*Socket
@@ -127,6 +138,8 @@ func newLoader(file string, o Options) *loader {
 		files:     []string{file},
 		sections:  map[string]*section{},
 		index:     map[kinds]map[string]int{},
+		said:      map[string]bool{},
+		noted:     map[Notice]bool{},
 		users:     map[string]User{},
 		templates: map[kinds]*template{},
 		sockets:   map[string]*Socket{},
@@ -142,17 +155,16 @@ func newLoader(file string, o Options) *loader {
 
 // fail adds an error, unless it is there already: a section may be read for two groups.
 func (l *loader) fail(e *Error) {
-	for _, x := range l.errs {
-		if x.Pos == e.Pos && x.Section == e.Section && x.Key == e.Key && x.Msg == e.Msg {
-			return
-		}
+	if text := e.Error(); !l.said[text] {
+		l.said[text] = true
+		l.errs = append(l.errs, e)
 	}
-	l.errs = append(l.errs, e)
 }
 
 func (l *loader) notice(level, format string, args ...any) {
 	n := Notice{Level: level, Text: fmt.Sprintf(format, args...)}
-	if !slices.Contains(l.cfg.Notices, n) { // Supervisor repeats some for each of numprocs
+	if !l.noted[n] { // Supervisor repeats some for each of numprocs
+		l.noted[n] = true
 		l.cfg.Notices = append(l.cfg.Notices, n)
 	}
 }

@@ -77,6 +77,15 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	file := write(t, "x.conf", "[supervisord]\n[program:a]\ncomand=/bin/cat\n")
+	c, notices, errs := Inspect(file, Options{})
+	if c != nil || len(errs) != 1 || len(notices) != 1 || !strings.Contains(notices[0].Text, "did you mean command?") {
+		t.Errorf("got %v, %v, %v", c, notices, errs)
+	}
+}
+
 func TestLoadMissing(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, file, want string }{

@@ -133,7 +133,7 @@ var options = []option{
 		unset: "$TMPDIR, or /tmp", use: useHere, flags: "-q, --childlogdir", sample: "/tmp",
 		doc: "Directory for AUTO log files."},
 	{in: inSupervisord, name: "environment", field: environmentField(func(v *values) *Env { return &v.supervisord.Environment }),
-		unset: "nothing is added", use: useHere | useHost, bare: true, sample: `KEY="value"`, live: false,
+		unset: "nothing is added", use: useHere | useHost, bare: true, sample: `KEY="value"`,
 		doc: "Variables for every program, which may also use them as %(ENV_X)s."},
 	{in: inSupervisord, name: "strip_ansi", field: boolField(func(v *values) *bool { return &v.supervisord.StripANSI }),
 		def: "false", use: useHere, flags: "-t, --strip_ansi",

@@ -126,6 +126,9 @@ func (s shownSection) write(w io.Writer) {
 			source = "command line, " + flag
 		}
 		value := o.get(s.v)
+		if source == "default" && o.typ == environmentType && s.v.process != nil && value != "" {
+			source = "[supervisord]"
+		}
 		if source == "default" && o.def == "" && (value == "" || value == "-1" || value == "0" || o.typ == ownerType) && o.unset != "" {
 			line(w, ";"+o.name, "not set: "+o.unset)
 			continue
