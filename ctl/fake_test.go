@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gosv/daemon/wire"
 )
@@ -30,6 +31,7 @@ type fake struct {
 	shape   string
 	auth    string // "name:password" for HTTP
 	drop    string // the method at which the connection closes
+	hang    string // the method that never answers
 
 	mu    sync.Mutex // guards calls
 	calls []string   // "method name"
@@ -176,6 +178,18 @@ func (f *fake) took() []string {
 	return calls
 }
 
+// await waits for a call.
+func (f *fake) await(t testing.TB, call string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !slices.Contains(f.took(), call) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no call %q", call)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // serve listens on a unix socket and is its URL.
 func (f *fake) serve(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
@@ -219,6 +233,10 @@ func (f *fake) handleJSON(nc net.Conn) {
 			return
 		}
 		events, ok, fl := f.answerJSON(req)
+		if req.Method == f.hang {
+			io.Copy(io.Discard, r) // until the client goes
+			return
+		}
 		raw := func(v any) json.RawMessage { b, _ := json.Marshal(v); return b }
 		for _, e := range events {
 			if c.Write(wire.Reply{ID: req.ID, Event: raw(e)}) != nil {

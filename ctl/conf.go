@@ -1,0 +1,199 @@
+package ctl
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"gosv/conf"
+)
+
+// ConfMain is gosv conf: everything about configurations that needs no daemon. It returns
+// the exit code: 0, 1 for a faulty configuration, 2 for a wrong command line.
+func ConfMain(args []string) int { return confRun(os.Stdout, os.Stderr, args) }
+
+// EchoConf is echo_supervisord_conf: the sample configuration, whatever the arguments.
+func EchoConf([]string) int {
+	if err := conf.Sample(os.Stdout, "ini"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitGeneric
+	}
+	return exitOK
+}
+
+// errFaulty is a configuration with faults, which have been printed.
+var errFaulty = errors.New("the configuration has faults")
+
+func confRun(out, errOut io.Writer, args []string) int {
+	app := &cli.App{
+		Name: "gosv conf", Usage: "check, show and convert configurations",
+		Writer: out, ErrWriter: errOut, HideVersion: true, HideHelpCommand: true,
+		ExitErrHandler: func(*cli.Context, error) {},
+		CommandNotFound: func(_ *cli.Context, name string) {
+			fmt.Fprintf(errOut, "gosv conf has no command %q; see gosv conf --help\n", name)
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return fmt.Errorf("gosv conf has no command %q", c.Args().First())
+			}
+			return errors.New("a command is missing: check, show, convert, sample, schema or options")
+		},
+		Commands: []*cli.Command{
+			{
+				Name: "check", Usage: "say everything that is wrong with FILE", ArgsUsage: "FILE",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
+				Action: func(c *cli.Context) error { return confCheck(c) },
+			},
+			{
+				Name: "show", Usage: "print every value in force, and where it comes from", ArgsUsage: "FILE [SECTION]",
+				Action: func(c *cli.Context) error {
+					cfg, err := loadFirst(c, 2)
+					if err != nil {
+						return err
+					}
+					return buffered(out, func(w io.Writer) error { return conf.Show(w, cfg, c.Args().Get(1)) })
+				},
+			},
+			{
+				Name: "convert", Usage: "print FILE in the other format", ArgsUsage: "FILE",
+				Flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "ini or toml (the other one than FILE's if not given)"}},
+				Action: func(c *cli.Context) error {
+					if c.NArg() != 1 {
+						return errOneFile
+					}
+					return buffered(out, func(w io.Writer) error { return conf.Convert(w, c.Args().First(), c.String("to")) })
+				},
+			},
+			{
+				Name: "sample", Usage: "print a configuration with every option and its default",
+				Flags: []cli.Flag{&cli.StringFlag{Name: "format", Value: "ini", Usage: "ini or toml"}},
+				Action: func(c *cli.Context) error {
+					return buffered(out, func(w io.Writer) error { return conf.Sample(w, c.String("format")) })
+				},
+			},
+			{
+				Name: "schema", Usage: "print the JSON Schema of the TOML format",
+				Action: func(*cli.Context) error { return buffered(out, conf.Schema) },
+			},
+			{
+				Name: "options", Usage: "print the reference of all options",
+				Action: func(*cli.Context) error { return buffered(out, conf.OptionsDoc) },
+			},
+		},
+	}
+	err := app.Run(append([]string{"gosv conf"}, args...))
+	var faults conf.Errors
+	switch {
+	case err == nil:
+		return exitOK
+	case err == errFaulty:
+		return exitGeneric
+	case errors.As(err, &faults):
+		fmt.Fprintln(errOut, err)
+		return exitGeneric
+	}
+	fmt.Fprintf(errOut, "gosv conf: %v\n", err)
+	return exitUsage
+}
+
+var errOneFile = errors.New("one file is wanted")
+
+// loadFirst loads the file that the first of at most max arguments names.
+func loadFirst(c *cli.Context, max int) (*conf.Config, error) {
+	if c.NArg() < 1 || c.NArg() > max {
+		return nil, errOneFile
+	}
+	return conf.Load(c.Args().First(), conf.Options{Environ: os.Environ()})
+}
+
+// buffered prints nothing when print fails half-way.
+func buffered(out io.Writer, print func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := print(&b); err != nil {
+		return err
+	}
+	_, err := out.Write(b.Bytes())
+	return err
+}
+
+// checked is what conf check --json prints.
+type checked struct {
+	Gosv     int            `json:"gosv"`
+	Command  string         `json:"command"`
+	Exit     int            `json:"exit"`
+	Errors   []confFault    `json:"errors"`
+	Warnings []confFault    `json:"warnings"`
+	Result   map[string]int `json:"result,omitempty"` // groups and processes
+}
+
+// confFault is one fault or remark; File and Line are left out where there is no place.
+type confFault struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Section string `json:"section,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Msg     string `json:"msg"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// confCheck loads a file and looks whether what it names is there.
+func confCheck(c *cli.Context) error {
+	cfg, err := loadFirst(c, 1)
+	var faults conf.Errors
+	if err != nil && !errors.As(err, &faults) {
+		return err
+	}
+	var warnings []string
+	processes := 0
+	if cfg != nil {
+		faults = conf.Check(cfg)
+		for _, n := range cfg.Notices {
+			if n.Level != "INFO" {
+				warnings = append(warnings, n.Text)
+			}
+		}
+		for _, g := range cfg.Groups {
+			processes += len(g.Processes)
+		}
+	}
+	exit := exitOK
+	if len(faults) > 0 {
+		exit = exitGeneric
+	}
+	if c.Bool("json") {
+		r := checked{Gosv: jsonVersion, Command: "check", Exit: exit, Errors: []confFault{}, Warnings: []confFault{}}
+		for _, e := range faults {
+			r.Errors = append(r.Errors, confFault{e.Pos.File, e.Pos.Line, e.Section, e.Key, e.Msg, e.Hint})
+		}
+		for _, w := range warnings {
+			r.Warnings = append(r.Warnings, confFault{Msg: w})
+		}
+		if cfg != nil {
+			r.Result = map[string]int{"groups": len(cfg.Groups), "processes": processes}
+		}
+		e := json.NewEncoder(c.App.Writer)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		for _, w := range warnings {
+			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", escapeLines(w))
+		}
+		for _, e := range faults {
+			fmt.Fprintln(c.App.ErrWriter, escapeLines(e.Error()))
+		}
+		if exit == exitOK {
+			fmt.Fprintf(c.App.Writer, "%s: no faults (%d groups, %d processes)\n", escapeLines(c.Args().First()), len(cfg.Groups), processes)
+		}
+	}
+	if exit != exitOK {
+		return errFaulty
+	}
+	return nil
+}
