@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 
@@ -27,6 +28,9 @@ type api struct {
 
 	once sync.Once
 	rows *registry
+
+	pageOnce sync.Once
+	page     http.Handler // the web page, made at its first request
 }
 
 // manager is what the methods need of a *proc.Manager.

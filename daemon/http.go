@@ -137,11 +137,6 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveWeb is where the web page goes: everything that is not an interface for programs.
-func (c *call) serveWeb(w http.ResponseWriter, _ *http.Request) {
-	httpError(w, http.StatusNotFound)
-}
-
 // httpAccess says what the sender of r may do; not ok is status 401. A server with a
 // username wants it from everybody, on the unix socket too.
 func (s *server) httpAccess(r *http.Request) (access, bool) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"log/syslog"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type mainLog struct {
 	file    *logs.File // nil: syslog or none
 	name    string     // path of file
 	targets []*target
+	out     *target // standard output; nil in the background
 }
 
 // levels are the four letters of Supervisor's loggers.py.
@@ -92,15 +94,19 @@ func formatLine(t time.Time, level slog.Level, msg string) []byte {
 	return append(line, '\n')
 }
 
-// openMainLog opens the log that s describes. stdout says whether lines are shown there too.
-func openMainLog(s *conf.Supervisord, files *logs.Files, stdout bool) (*mainLog, error) {
+// openMainLog opens the log that s describes; in the foreground its lines go to stdout
+// too, unless silent.
+func openMainLog(s *conf.Supervisord, files *logs.Files, foreground bool) (*mainLog, error) {
 	l := &mainLog{level: levelOf(s.Loglevel)}
-	if stdout {
+	if foreground {
 		out, err := files.Open("/dev/stdout", 0, 0)
 		if err != nil {
 			return nil, fmt.Errorf("cannot write to standard output: %w", err)
 		}
-		l.targets = append(l.targets, newTarget(out.Write, out.Close))
+		l.out = newTarget(out.Write, out.Close)
+		if !s.Silent {
+			l.targets = append(l.targets, l.out)
+		}
 	}
 	switch s.Logfile {
 	case "":
@@ -121,6 +127,15 @@ func openMainLog(s *conf.Supervisord, files *logs.Files, stdout bool) (*mainLog,
 		l.targets = append(l.targets, newTarget(f.Write, f.Close))
 	}
 	return l, nil
+}
+
+// stdout is the daemon's standard output for lines that are not the log's: queued like
+// them, so that nobody waits for a reader. In the background they go nowhere.
+func (l *mainLog) stdout() io.Writer {
+	if l.out == nil {
+		return io.Discard
+	}
+	return l.out
 }
 
 // eachLine writes every line as a message of its own, as supervisord's SyslogHandler does.
@@ -174,6 +189,9 @@ func (l *mainLog) close() {
 	for _, t := range l.targets {
 		t.close()
 	}
+	if l.out != nil && !slices.Contains(l.targets, l.out) {
+		l.out.close()
+	}
 }
 
 // targetMax is how many bytes a target may be behind before it loses lines.
@@ -198,6 +216,12 @@ func newTarget(out func([]byte) (int, error), shut func() error) *target {
 	t := &target{out: out, shut: shut, ring: make(chan struct{}, 1), done: make(chan struct{})}
 	go t.run()
 	return t
+}
+
+// Write queues lines; it never fails.
+func (t *target) Write(lines []byte) (int, error) {
+	t.write(lines)
+	return len(lines), nil
 }
 
 func (t *target) write(line []byte) {

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 
 	"gosv/conf"
@@ -23,9 +22,12 @@ type pools struct {
 // pool is one [eventlistener:x] that is active.
 type pool struct {
 	*event.Pool
-	stdin map[string]chan []byte // by process: envelopes on their way to the manager
-	stop  context.CancelFunc
-	sent  sync.WaitGroup
+	ps   *pools
+	conf *conf.Group
+	stop context.CancelFunc // ends all feeds
+	ctx  context.Context
+	sent sync.WaitGroup
+	runs map[string]context.CancelFunc // by process: ends the feed of its run; only observe uses it
 }
 
 func newPools(d *Daemon) *pools {
@@ -71,10 +73,14 @@ func (ps *pools) observe(ev event.Event) {
 	}
 	switch ev.Type {
 	case event.ProcessStateRunning:
-		p.Running(ev.Process, p.writer(ev.Process))
+		p.Running(ev.Process, p.feed(ev.Process))
 	case event.ProcessStateStopping:
 		p.Stopping(ev.Process)
 	case event.ProcessStateBackoff, event.ProcessStateExited, event.ProcessStateStopped:
+		if end := p.runs[ev.Process]; end != nil {
+			end()
+			delete(p.runs, ev.Process)
+		}
 		p.Gone(ev.Process)
 	}
 }
@@ -109,49 +115,47 @@ func (ps *pools) open(g *conf.Group) *pool {
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &pool{stdin: map[string]chan []byte{}, stop: cancel}
+	p := &pool{ps: ps, conf: g, ctx: ctx, stop: cancel, runs: map[string]context.CancelFunc{}}
 	names := make([]string, len(g.Processes))
 	for i, proc := range g.Processes {
-		c := make(chan []byte, 1)
-		names[i], p.stdin[proc.Name] = proc.Name, c
-		p.sent.Add(1)
-		go func() {
-			defer p.sent.Done()
-			ps.feed(ctx, p, proc, c)
-		}()
+		names[i] = proc.Name
 	}
 	handler, _ := event.HandlerByName(g.Listener.ResultHandler) // conf told of an unknown one
 	p.Pool = event.NewPool(event.Options{
 		Name: g.Name, Server: ps.d.config().Supervisord.Identifier, Types: types,
 		BufferSize: g.Listener.BufferSize, Processes: names, Bus: ps.d.bus,
-		Handler: handler, Stdout: os.Stdout, Log: ps.d.report,
+		Handler: handler, Stdout: ps.d.main.stdout(), Log: ps.d.report,
 	})
 	return p
 }
 
-// writer queues an envelope for a listener. At most one is under way to each.
-func (p *pool) writer(process string) func([]byte) error {
-	c := p.stdin[process]
+// feed starts passing envelopes to the stdin of a listener that is RUNNING now, and returns
+// what queues one for it. The manager's loop must not wait for itself, so a goroutine of the
+// run asks it. At most one envelope is under way to each listener.
+func (p *pool) feed(process string) func([]byte) error {
+	ctx, end := context.WithCancel(p.ctx)
+	p.runs[process] = end
+	c := make(chan []byte, 1)
+	p.sent.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case data := <-c:
+				// One that cannot be written to has closed its stdin: it will end, or was told to,
+				// and then the event goes back to the buffer.
+				if err := p.ps.d.mgr.Stdin(ctx, p.conf.Name, process, data); err != nil && ctx.Err() == nil {
+					p.ps.d.report("DEBG", "cannot send an event to "+process+": "+err.Error())
+				}
+			}
+		}
+	})
 	return func(data []byte) error {
 		select {
 		case c <- data:
 			return nil
 		default:
 			return errors.New("the last event is still on its way")
-		}
-	}
-}
-
-// feed passes envelopes to the manager, which writes them to the listener's stdin.
-func (ps *pools) feed(ctx context.Context, p *pool, proc *conf.Process, c <-chan []byte) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case data := <-c:
-			if err := ps.d.mgr.Stdin(ctx, proc.Group, proc.Name, data); err != nil && ctx.Err() == nil {
-				p.Gone(proc.Name) // its pipe is closed: the event goes back to the buffer
-			}
 		}
 	}
 }

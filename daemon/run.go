@@ -25,7 +25,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	}
 	d := &Daemon{files: &logs.Files{}, bus: &event.Bus{}, load: l.reload}
 	d.cfg.Store(l.cfg)
-	if d.main, err = openMainLog(s, d.files, l.foreground && !s.Silent); err != nil {
+	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
 		return false, err
 	}
 	defer d.main.close()

@@ -1,0 +1,68 @@
+// Gosv is a process supervisor in one static binary. Called as supervisord or
+// supervisorctl (symlinks) it is them; as gosv it has the same under its first word.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gosv/ctl"
+	"gosv/daemon"
+	"gosv/proc"
+)
+
+func main() { os.Exit(run(os.Args)) }
+
+// run is the program that the name or the first word asks for.
+func run(args []string) int {
+	switch name := filepath.Base(args[0]); name {
+	case "supervisord":
+		return daemon.Main(args[0], args[1:])
+	case "supervisorctl":
+		return ctl.Main(args[0], args[1:])
+	case "echo_supervisord_conf":
+		return ctl.EchoConf(args[1:])
+	case proc.ShimName:
+		return proc.ExecShim(args[1:])
+	}
+	if len(args) < 2 {
+		help(os.Stderr)
+		return 2
+	}
+	rest := args[2:]
+	switch args[1] {
+	case "daemon":
+		return daemon.Main("gosv daemon", rest)
+	case "ctl":
+		return ctl.Main("gosv ctl", rest)
+	case "conf":
+		return ctl.ConfMain(rest)
+	case "demo":
+		return daemon.Demo(rest)
+	case "version", "--version", "-v":
+		fmt.Println("gosv " + daemon.Version)
+		return 0
+	case "help", "--help", "-h":
+		help(os.Stdout)
+		return 0
+	}
+	fmt.Fprintf(os.Stderr, "gosv: there is no %q\n\n", args[1])
+	help(os.Stderr)
+	return 2
+}
+
+func help(w io.Writer) {
+	fmt.Fprint(w, `gosv supervises programs: it starts them, keeps them up, and keeps what they write.
+
+  gosv daemon -c FILE          supervise what FILE says (INI as for supervisord, or TOML)
+  gosv ctl [-c FILE] [ACTION]  ask and command a running daemon; without ACTION a shell
+  gosv conf check FILE         say everything that is wrong with a configuration
+  gosv conf show|convert|sample|schema|options
+  gosv demo                    see it work, with nothing to configure
+  gosv version
+
+Each takes --help. Called as supervisord or supervisorctl, gosv is a drop-in for them.
+`)
+}

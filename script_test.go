@@ -1,0 +1,201 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "refresh golden files")
+
+// TestMain lets the test binary play gosv, its other names and the programs that the
+// scripts supervise.
+func TestMain(m *testing.M) {
+	self := func(name string) func() {
+		return func() { os.Exit(run(append([]string{name}, os.Args[1:]...))) }
+	}
+	testscript.Main(m, map[string]func(){
+		"gosv":                  self("gosv"),
+		"supervisord":           self(os.Args[0]),
+		"supervisorctl":         self(os.Args[0]),
+		"echo_supervisord_conf": self("echo_supervisord_conf"),
+		"gosv-exec":             self("gosv-exec"),
+		"child":                 child,
+	})
+}
+
+// TestScript runs testdata/script: one file, one behaviour, with real processes.
+func TestScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scripts with real processes: not in the short run")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".tmp"))
+			e.Setenv("SOCK", filepath.Join(e.WorkDir, "s.sock"))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "root":
+				return os.Getuid() == 0, nil
+			case "unshare":
+				return os.Getuid() == 0 && exec.Command("unshare", "-m", "true").Run() == nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"waitfor": waitFor,
+			"gone":    gone,
+			"nochild": noChild,
+		},
+	})
+}
+
+// waitFor runs a command again and again until its output matches: waitfor REGEXP CMD ARGS...
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: waitfor REGEXP COMMAND [ARG...]")
+	}
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		ts.Exec(args[1], args[2:]...)
+		out := ts.ReadFile("stdout")
+		if re.MatchString(out) != neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q did not match after a minute; the last output of %v was:\n%s%s", args[0], args[1:], out, ts.ReadFile("stderr"))
+		}
+		time.Sleep(30 * time.Millisecond) // between two looks of a poll with a deadline
+	}
+}
+
+// gone waits until the process whose pid is in a file no longer runs: gone FILE...
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(name)))
+		ts.Check(err)
+		deadline := time.Now().Add(30 * time.Second)
+		for alive(pid) != neg {
+			if time.Now().After(deadline) {
+				ts.Fatalf("process %d (%s): alive is %v", pid, name, alive(pid))
+			}
+			time.Sleep(20 * time.Millisecond) // as above
+		}
+	}
+}
+
+// noChild fails if a process that has the script's folder in its environment still lives:
+// nochild MARK.
+func noChild(ts *testscript.TestScript, neg bool, args []string) {
+	mark := []byte("GOSV_MARK=" + args[0])
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		var left []string
+		files, _ := filepath.Glob("/proc/[0-9]*/environ")
+		for _, f := range files {
+			env, err := os.ReadFile(f)
+			if err == nil && strings.Contains(string(env), string(mark)) {
+				left = append(left, f)
+			}
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("still alive: %v", left)
+		}
+		time.Sleep(50 * time.Millisecond) // as above
+	}
+}
+
+// alive says whether a pid runs; a zombie that its own parent has not collected does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(after, "Z")
+}
+
+// child is the program that the scripts supervise: child VERB [ARG]...
+func child() {
+	args := append(os.Args[1:], "", "")
+	if f := os.Getenv("CHILD_PIDFILE"); f != "" {
+		os.WriteFile(f, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
+	}
+	switch args[0] {
+	case "sleep": // until a signal ends it
+		pause()
+	case "stubborn": // ignores the usual signals
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+		fmt.Println("ignoring signals")
+		pause()
+	case "exit": // exit CODE [after DURATION]
+		code, _ := strconv.Atoi(args[1])
+		if d, err := time.ParseDuration(args[2]); err == nil {
+			time.Sleep(d) // the program's own behaviour, not a test's waiting
+		}
+		os.Exit(code)
+	case "say": // say TEXT, on both streams, then sleep
+		fmt.Println(args[1])
+		fmt.Fprintln(os.Stderr, "err:"+args[1])
+		pause()
+	case "env": // the environment, then sleep
+		for _, e := range os.Environ() {
+			fmt.Println(e)
+		}
+		pause()
+	case "echo": // what comes on stdin goes to stdout
+		buf := make([]byte, 4096)
+		for {
+			n, err := os.Stdin.Read(buf)
+			if err != nil {
+				return
+			}
+			os.Stdout.Write(buf[:n])
+		}
+	case "lines": // lines N: numbered, without a pause, then sleep
+		n, _ := strconv.Atoi(args[1])
+		for i := range n {
+			fmt.Printf("line %08d\n", i)
+		}
+		pause()
+	case "traps": // exits 7 at SIGTERM, 8 at SIGINT
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
+		fmt.Println("ready")
+		if <-c == syscall.SIGTERM {
+			os.Exit(7)
+		}
+		os.Exit(8)
+	default:
+		fmt.Fprintf(os.Stderr, "child: no verb %q\n", args[0])
+		os.Exit(2)
+	}
+}
+
+// pause sleeps until a signal ends the process.
+func pause() {
+	for {
+		time.Sleep(time.Hour) // the program's own behaviour
+	}
+}
