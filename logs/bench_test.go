@@ -115,26 +115,27 @@ func benchPlain(b *testing.B, total, chunk int) {
 	buf := make([]byte, 64<<10)
 	for b.Loop() {
 		before := cpu()
-		var p [2]int
-		if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		r, pw, err := newPipe()
+		if err != nil {
 			b.Fatal(err)
 		}
+		unix.SetNonblock(r, false)
 		out, err := unix.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
 		if err != nil {
 			b.Fatal(err)
 		}
-		w := os.NewFile(uintptr(p[1]), "pipe")
+		w := os.NewFile(uintptr(pw), "pipe")
 		cmd := startWriter(b, w, total, chunk)
 		w.Close()
 		for {
-			n, err := unix.Read(p[0], buf)
+			n, err := unix.Read(r, buf)
 			if n <= 0 || err != nil {
 				break
 			}
 			unix.Write(out, buf[:n])
 		}
 		cmd.Wait()
-		unix.Close(p[0])
+		unix.Close(r)
 		unix.Close(out)
 		used += cpu() - before
 		b.StopTimer()

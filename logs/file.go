@@ -14,13 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files shares open log files by path. The zero value is ready.
-type Files struct {
-	mu     sync.Mutex // guards the maps, and users, owners and names of every File; never held over file work
-	byName map[string]*File
-	byID   map[fileID]*File
-}
-
 // File is one log file. Its methods may be called from any goroutine.
 type File struct {
 	files *Files
@@ -41,112 +34,19 @@ type File struct {
 
 	mu      sync.Mutex // guards what follows, and orders the writes to a regular file
 	fd      int        // -1: not open; the file is made at once but opened at its first byte, since each descriptor costs every fork
-	id      fileID // of the regular file that is written
+	id      fileID     // of the regular file that is written
 	size    int64
-	retry   int64 // after a rotation that failed: the size at which it is tried again
-	shifted bool  // a rotation has renamed the files but could not make the new one
-	end     bool  // no user is left
+	retry   int64     // after a rotation that failed: the size at which it is tried again
+	unable  time.Time // of the last report of that
+	shifted bool      // a rotation has renamed the files but could not make the new one
+	end     bool      // no user is left
 	live    followers
-}
-
-// Open opens path for appending, or shares it if it is open already, also under another
-// name. maxBytes 0 never rotates; backups 0 truncates at rotation; the limits of those who
-// opened it first stay as long as they use it. What is not a regular file (a device, a
-// pipe, a socket, a terminal) is written to, but never unlinked, renamed, truncated or
-// rotated; /dev/stdout, /dev/stderr and /dev/fd/N mean this process's own descriptor,
-// which is used as it is and not opened again.
-func (fs *Files) Open(path string, maxBytes int64, backups int) (*File, error) {
-	f, _, err := fs.open(path, maxBytes, backups)
-	return f, err
-}
-
-// open also says whether the file has the limits that were asked for.
-func (fs *Files) open(path string, maxBytes int64, backups int) (*File, bool, error) {
-	name, own, err := resolve(path)
-	if err != nil {
-		return nil, false, cannotOpen(path, err)
-	}
-	if f, same := fs.share(name, fileID{}, maxBytes, backups); f != nil {
-		return f, same, nil
-	}
-	f := &File{files: fs, name: name, own: own, fd: -1}
-	if err := f.open(); err != nil {
-		return nil, false, cannotOpen(path, err)
-	}
-	f.rest(true)
-	// Another goroutine may have opened it meanwhile.
-	if g, same := fs.share(name, f.id, maxBytes, backups); g != nil {
-		if f.fd >= 0 {
-			unix.Close(f.fd)
-		}
-		return g, same, nil
-	}
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	if fs.byName == nil {
-		fs.byName, fs.byID = map[string]*File{}, map[fileID]*File{}
-	}
-	f.users, f.owners = 1, 1
-	f.maxSize.Store(maxBytes)
-	f.backups.Store(int64(backups))
-	fs.byName[name] = f
-	if !f.special.Load() {
-		fs.byID[f.id] = f
-	}
-	return f, true, nil
-}
-
-// share finds a file that is open as name, or as another name of the regular file id.
-func (fs *Files) share(name string, id fileID, maxBytes int64, backups int) (*File, bool) {
-	var alias *File
-	if id != (fileID{}) {
-		fs.mu.Lock()
-		alias = fs.byID[id]
-		fs.mu.Unlock()
-		if alias != nil && !alias.isAt(id) {
-			alias = nil
-		}
-	}
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	f := fs.byName[name]
-	if f == nil && alias != nil && alias.users > 0 {
-		f = alias
-		f.names = append(f.names, name)
-		fs.byName[name] = f
-	}
-	if f == nil {
-		return nil, false
-	}
-	f.users++
-	if f.owners++; f.owners == 1 {
-		f.maxSize.Store(maxBytes)
-		f.backups.Store(int64(backups))
-	}
-	return f, f.special.Load() || f.maxSize.Load() == maxBytes && f.backups.Load() == int64(backups)
 }
 
 // isAt says whether f's name still leads to id: the number of a deleted file is used again.
 func (f *File) isAt(id fileID) bool {
 	var st unix.Stat_t
 	return unix.Stat(f.name, &st) == nil && idOf(&st) == id
-}
-
-// disown gives up the say in the limits, before the last pipe has ended and Close follows.
-func (f *File) disown() {
-	f.files.mu.Lock()
-	f.owners--
-	f.files.mu.Unlock()
-}
-
-// reown is for a share that comes back to use after disown.
-func (f *File) reown(maxBytes int64, backups int) {
-	f.files.mu.Lock()
-	defer f.files.mu.Unlock()
-	if f.owners++; f.owners == 1 {
-		f.maxSize.Store(maxBytes)
-		f.backups.Store(int64(backups))
-	}
 }
 
 // Close gives up one share. The last one waits up to a second for what a special file has
@@ -191,24 +91,6 @@ func (f *File) shut() {
 		unix.Close(f.fd)
 		f.fd = -1
 	}
-}
-
-// forget and known keep Files.byID; f.mu is held.
-func (f *File) forget() {
-	f.files.mu.Lock()
-	defer f.files.mu.Unlock()
-	if f.files.byID[f.id] == f {
-		delete(f.files.byID, f.id)
-	}
-}
-
-func (f *File) known(id fileID) {
-	f.forget()
-	f.id = id
-	f.is.Store(&id)
-	f.files.mu.Lock()
-	defer f.files.mu.Unlock()
-	f.files.byID[id] = f
 }
 
 // open opens the name anew and puts the result in the place of the old descriptor, which

@@ -75,6 +75,9 @@ func TestFollowHistory(t *testing.T) {
 	same(t, "3", history(3), "789")
 	same(t, "0", history(0), "")
 	same(t, "100", history(100), "0123456789")
+	s.Close()
+	same(t, "after Close", history(3), "789")
+	say(t, s, "")
 	os.Rename(name, name+".moved") // the file that is written counts
 	same(t, "after a rename", history(3), "789")
 	s.Clear()

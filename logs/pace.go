@@ -74,3 +74,42 @@ func (p *pace) note(n, buf int, now time.Duration) (gather bool, grow int) {
 	}
 	return false, 0
 }
+
+// grow makes a busy pipe larger, and the buffer with it. The user's quota for pipes may be
+// used up; then the pipe stays as it is.
+func (p *Pump) grow(r *run, size int) {
+	got, ok := resize(int(r.fd), size)
+	if !ok {
+		r.fixed = true
+		return
+	}
+	if r.size <= pipeSize {
+		p.grown = append(p.grown, r)
+	}
+	r.size = int32(got)
+	if !p.big {
+		p.big = true
+		p.looked = r.last
+	}
+}
+
+// calm gives back what a busy time took, and says so.
+func (p *Pump) calm(now time.Duration) bool {
+	kept := p.grown[:0]
+	for _, r := range p.grown {
+		if now-r.last < idleBefore {
+			kept = append(kept, r)
+		} else if got, ok := resize(int(r.fd), pipeSize); ok {
+			r.size = int32(got)
+		} else {
+			kept = append(kept, r) // it is full and not being read: its file hangs
+		}
+	}
+	clear(p.grown[len(kept):])
+	if p.grown = kept; len(kept) > 0 {
+		return false
+	}
+	p.grown = nil
+	p.big = false
+	return true
+}

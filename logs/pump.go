@@ -44,21 +44,6 @@ type Pump struct {
 	owing  map[*backlog]bool // of the files that sinks have written to and that may not have taken all
 }
 
-// drain is a wish to be told when what is in a sink's pipes has been dealt with.
-type drain struct {
-	s     *Sink
-	done  func()
-	until time.Duration // on the pump's clock
-	left  []portion     // of the pipes, once the loop has looked
-	read  bool
-}
-
-// portion is what was in a pipe and has not been read yet.
-type portion struct {
-	r *run
-	n int
-}
-
 const (
 	// watchEvery is how often a busy pump looks whether a write hangs. One that hangs holds up
 	// the others for twice that at most.
@@ -119,20 +104,6 @@ func (p *Pump) attach(s *Sink) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(w), s.o.Stream), nil
-}
-
-func (p *Pump) drain(s *Sink, done func()) {
-	p.mu.Lock()
-	closed := p.closed
-	if !closed {
-		p.asked = append(p.asked, &drain{s: s, done: done, until: p.now() + drainWait})
-	}
-	p.mu.Unlock()
-	if closed {
-		go done()
-		return
-	}
-	p.kick()
 }
 
 // kick makes the loop look at what it was asked and at the pipes it holds.
@@ -239,47 +210,6 @@ func (p *Pump) timeout() time.Duration {
 	return d
 }
 
-// mustWait says that r is not to be read now: nobody knows yet whose output it is, or its
-// file has more than enough.
-func (p *Pump) mustWait(r *run) bool {
-	if r.needsPID() {
-		return true
-	}
-	f := r.s.file.Load()
-	if f == nil {
-		return false
-	}
-	b := f.back.Load()
-	return b != nil && b.full()
-}
-
-// hold leaves r alone until resume. p.mu is held.
-func (p *Pump) hold(r *run, now time.Duration) {
-	r.held, r.when = true, now
-	p.poll.del(int(r.fd))
-	p.held = append(p.held, r)
-}
-
-// resume reads those again that need not wait any more.
-func (p *Pump) resume(now time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	kept := p.held[:0]
-	for _, r := range p.held {
-		r.late = now-r.when >= pidWait
-		if p.mustWait(r) {
-			kept = append(kept, r)
-			continue
-		}
-		r.held = false
-		p.poll.add(int(r.fd))
-	}
-	clear(p.held[len(kept):])
-	if p.held = kept; len(kept) == 0 {
-		p.held = nil
-	}
-}
-
 // read reads r once and passes on what came; n is 0 when nothing was there and -1 at the
 // end. ok is false when this goroutine is not the loop any more.
 func (p *Pump) read(term int, r *run, buf []byte) (n int, ok bool) {
@@ -328,112 +258,6 @@ func without(list []*run, r *run) []*run {
 		}
 	}
 	return list
-}
-
-// grow makes a busy pipe larger, and the buffer with it. The user's quota for pipes may be
-// used up; then the pipe stays as it is.
-func (p *Pump) grow(r *run, size int) {
-	got, ok := resize(int(r.fd), size)
-	if !ok {
-		r.fixed = true
-		return
-	}
-	if r.size <= pipeSize {
-		p.grown = append(p.grown, r)
-	}
-	r.size = int32(got)
-	if !p.big {
-		p.big = true
-		p.looked = r.last
-	}
-}
-
-// calm gives back what a busy time took, and says so.
-func (p *Pump) calm(now time.Duration) bool {
-	kept := p.grown[:0]
-	for _, r := range p.grown {
-		if now-r.last < idleBefore {
-			kept = append(kept, r)
-		} else if got, ok := resize(int(r.fd), pipeSize); ok {
-			r.size = int32(got)
-		} else {
-			kept = append(kept, r) // it is full and not being read: its file hangs
-		}
-	}
-	clear(p.grown[len(kept):])
-	if p.grown = kept; len(kept) > 0 {
-		return false
-	}
-	p.grown = nil
-	p.big = false
-	return true
-}
-
-// drained reads for those who drain, and tells those whose bytes have been dealt with.
-// It is false when this goroutine is not the loop any more.
-func (p *Pump) drained(term int, buf []byte) bool {
-	for i := 0; i < len(p.drains); {
-		d := p.drains[i]
-		if !d.read {
-			d.read = true
-			p.mu.Lock()
-			for _, r := range d.s.runs {
-				if n := pipeWaiting(int(r.fd)); n > 0 {
-					d.left = append(d.left, portion{r, n})
-				}
-			}
-			p.mu.Unlock()
-		}
-		for j := range d.left {
-			for part := &d.left[j]; part.n > 0; {
-				p.mu.Lock()
-				gone := p.runs[part.r.fd] != part.r
-				wait := !gone && p.mustWait(part.r)
-				p.mu.Unlock()
-				if wait {
-					break
-				}
-				if gone {
-					part.n = 0
-					break
-				}
-				n, err := unix.Read(int(part.r.fd), buf[headroom:headroom+min(part.n, len(buf)-headroom)])
-				if err == unix.EINTR {
-					continue
-				}
-				if err != nil || n <= 0 { // the loop finds the end of a pipe by itself
-					part.n = 0
-					break
-				}
-				part.n -= n
-				if !p.write(term, part.r.s, part.r.take(buf, n)) {
-					return false
-				}
-			}
-		}
-		if !d.over() && p.now() < d.until {
-			i++
-			continue
-		}
-		p.drains = append(p.drains[:i], p.drains[i+1:]...)
-		d.done()
-	}
-	return true
-}
-
-// over says that everything was read, and that the file has taken it.
-func (d *drain) over() bool {
-	for _, part := range d.left {
-		if part.n > 0 {
-			return false
-		}
-	}
-	if f := d.s.file.Load(); f != nil {
-		if b := f.back.Load(); b != nil {
-			return b.empty()
-		}
-	}
-	return true
 }
 
 // finish is the end of the loop: what is in the pipes is read, and what files owe is waited

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // rotateIfDue rolls the file over when it has reached its limit. A rotation that fails
-// loses nothing: the file grows on, and it is tried again after as much as the limit.
+// loses nothing: the file grows on, and it is tried again after as much as the limit,
+// and reported not more than once a minute.
 // f.mu is held.
 func (f *File) rotateIfDue() error {
 	limit := f.maxSize.Load()
@@ -21,6 +23,11 @@ func (f *File) rotateIfDue() error {
 	}
 	if err := f.rotate(int(f.backups.Load())); err != nil {
 		f.retry = f.size + limit
+		if now := time.Now(); now.Sub(f.unable) < quietFor {
+			return nil
+		} else {
+			f.unable = now
+		}
 		return fmt.Errorf("cannot rotate log %q: %w", f.name, err)
 	}
 	return nil
@@ -41,6 +48,11 @@ func (f *File) rotate(backups int) error {
 		return err
 	}
 	if !f.shifted {
+		// The oldest goes first, as in the original: a rename over a file makes ext4 write
+		// the new one to disk at once.
+		if err := remove(f.backup(backups)); err != nil {
+			return err
+		}
 		for i := backups - 1; i > 0; i-- {
 			if err := rename(f.backup(i), f.backup(i+1)); err != nil {
 				return err
@@ -61,12 +73,23 @@ func (f *File) rotate(backups int) error {
 
 func (f *File) backup(i int) string { return f.name + "." + strconv.Itoa(i) }
 
-// rename moves a regular file, over the one that is there; what is missing or is no
-// regular file stays where it is.
+// rename moves a regular file; what is missing or is no regular file stays where it is.
 func rename(from, to string) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(from, &st); err == unix.ENOENT || err == nil && !isRegular(&st) {
+	if !regularAt(from) {
 		return nil
 	}
 	return os.Rename(from, to)
+}
+
+// remove is the same for removing.
+func remove(name string) error {
+	if !regularAt(name) {
+		return nil
+	}
+	return os.Remove(name)
+}
+
+func regularAt(name string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(name, &st) == nil && isRegular(&st)
 }

@@ -199,14 +199,25 @@ func (s *Sink) Stats() Stats { return Stats{Bytes: s.bytes.Load(), Lost: s.lost.
 
 // Follow returns the last n bytes of the stream (n < 0: all of the current file) and a
 // follower that has everything from there on: no gap, no repeat, also over rotation and Clear.
-// With a regular file it is the file that is followed, with what others write to it.
-func (s *Sink) Follow(n int64) ([]byte, *Follower, error) {
-	if f := s.file.Load(); f != nil && !f.special.Load() {
-		return f.Follow(n)
+// With a regular file it is the file that is followed, with what others write to it. After
+// Close there is only the history.
+func (s *Sink) Follow(n int64) (history []byte, l *Follower, err error) {
+	regular := false
+	err = s.withFile(func(f *File) (err error) {
+		if regular = !f.special.Load(); regular {
+			history, l, err = f.Follow(n)
+		}
+		return err
+	})
+	if err != nil || regular {
+		return history, l, err
 	}
-	l := newFollower(func(*Follower) {
+	l = newFollower(func(*Follower) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.tail == nil {
+			return
+		}
 		s.tail.live.sweep()
 		if s.tail.ring.max == 0 && s.tail.live == nil {
 			s.tail = nil

@@ -81,7 +81,9 @@ func TestStdout(t *testing.T) {
 					r, w, err = os.Pipe()
 				case "socket":
 					var fds [2]int
-					fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+					fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+					unix.CloseOnExec(fds[0])
+					unix.CloseOnExec(fds[1])
 					r, w = os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
 				case "tty":
 					r, w, err = pty.Open()
@@ -292,6 +294,24 @@ func TestHangingDisk(t *testing.T) {
 	if !strings.Contains(n.all(), "it takes nothing") || !strings.Contains(n.all(), "is written again") {
 		t.Errorf("reports: %s", n.all())
 	}
+}
+
+// A disk that hangs does not keep the pump from ending.
+func TestCloseWhileDiskHangs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := newPump(t)
+	stuck := newSink(t, p, Options{Path: filepath.Join(dir, "hangs")})
+	other := newSink(t, p, Options{Path: filepath.Join(dir, "log")})
+	w, w2 := attach(t, stuck), attach(t, other)
+	f := stuck.file.Load()
+	f.mu.Lock()
+	write(t, w, "kept")
+	write(t, w2, "written")
+	p.Close()
+	same(t, "the other log", content(t, filepath.Join(dir, "log")), "written")
+	f.mu.Unlock()
+	soon(t, "the hanging write to end", func() bool { return content(t, filepath.Join(dir, "hangs")) == "kept" })
 }
 
 // What a program said before the end reaches a special file before Close returns.

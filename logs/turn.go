@@ -75,6 +75,7 @@ func (p *Pump) watch() {
 		p.watching = false
 		p.owe(b) // in the loop's place: the old one is in its write, the new one not there yet
 		go p.loop(p.term)
+		p.poll.wake() // the old loop may have heard what the new one has to know
 		return
 	}
 	p.seen = p.writes

@@ -1,0 +1,57 @@
+package logs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The disk is full: the program goes on, the loss is counted and told once, and it flows
+// again by itself.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("gosv", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("NOT TESTED: a full disk, which takes a mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	name := filepath.Join(dir, "log")
+	var n notes
+	s := newSink(t, newPump(t), Options{Path: name, Report: n.report})
+	w := attach(t, s)
+	first := numbered(100 << 10)
+	write(t, w, string(first))
+	drained(t, s)
+	filler := filepath.Join(dir, "filler")
+	os.WriteFile(filler, make([]byte, 1<<20), 0o600)
+	for range 20 {
+		write(t, w, strings.Repeat("x", 4096))
+		drained(t, s)
+	}
+	lost := s.Stats().Lost
+	if lost == 0 {
+		t.Fatal("nothing was lost on a full disk")
+	}
+	if got := n.all(); strings.Count(got, "\n") != 0 || !strings.HasPrefix(got, `WARN cannot write log "`+name+`": no space left on device; `) {
+		t.Fatalf("reports: %s", got)
+	}
+	before := len(content(t, name))
+	os.Remove(filler)
+	write(t, w, "it flows again\n")
+	drained(t, s)
+	got := content(t, name)
+	same(t, "new text", got[before:], "it flows again\n")
+	same(t, "old text", got[:len(first)], string(first))
+	if read := s.Stats().Bytes; read-s.Stats().Lost != int64(len(got)) {
+		t.Errorf("%d read, %d lost, but %d bytes in the file", read, lost, len(got))
+	}
+	_, last, _ := strings.Cut(n.all(), "\n")
+	same(t, "last report", last, fmt.Sprintf("INFO log %q is written again; %d bytes were lost", name, lost))
+}

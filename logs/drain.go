@@ -1,0 +1,103 @@
+package logs
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// drain is a wish to be told when what is in a sink's pipes has been dealt with.
+type drain struct {
+	s     *Sink
+	done  func()
+	until time.Duration // on the pump's clock
+	left  []portion     // of the pipes, once the loop has looked
+	read  bool
+}
+
+// portion is what was in a pipe and has not been read yet.
+type portion struct {
+	r *run
+	n int
+}
+
+func (p *Pump) drain(s *Sink, done func()) {
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.asked = append(p.asked, &drain{s: s, done: done, until: p.now() + drainWait})
+	}
+	p.mu.Unlock()
+	if closed {
+		go done()
+		return
+	}
+	p.kick()
+}
+
+// drained reads for those who drain, and tells those whose bytes have been dealt with.
+// It is false when this goroutine is not the loop any more.
+func (p *Pump) drained(term int, buf []byte) bool {
+	for i := 0; i < len(p.drains); {
+		d := p.drains[i]
+		if !d.read {
+			d.read = true
+			p.mu.Lock()
+			for _, r := range d.s.runs {
+				if n := pipeWaiting(int(r.fd)); n > 0 {
+					d.left = append(d.left, portion{r, n})
+				}
+			}
+			p.mu.Unlock()
+		}
+		for j := range d.left {
+			for part := &d.left[j]; part.n > 0; {
+				p.mu.Lock()
+				gone := p.runs[part.r.fd] != part.r
+				wait := !gone && p.mustWait(part.r)
+				p.mu.Unlock()
+				if wait {
+					break
+				}
+				if gone {
+					part.n = 0
+					break
+				}
+				n, err := unix.Read(int(part.r.fd), buf[headroom:headroom+min(part.n, len(buf)-headroom)])
+				if err == unix.EINTR {
+					continue
+				}
+				if err != nil || n <= 0 { // the loop finds the end of a pipe by itself
+					part.n = 0
+					break
+				}
+				part.n -= n
+				if !p.write(term, part.r.s, part.r.take(buf, n)) {
+					return false
+				}
+			}
+		}
+		if !d.over() && p.now() < d.until {
+			i++
+			continue
+		}
+		p.drains = append(p.drains[:i], p.drains[i+1:]...)
+		d.done()
+	}
+	return true
+}
+
+// over says that everything was read, and that the file has taken it.
+func (d *drain) over() bool {
+	for _, part := range d.left {
+		if part.n > 0 {
+			return false
+		}
+	}
+	if f := d.s.file.Load(); f != nil {
+		if b := f.back.Load(); b != nil {
+			return b.empty()
+		}
+	}
+	return true
+}

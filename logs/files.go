@@ -1,0 +1,126 @@
+package logs
+
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Files shares open log files by path. The zero value is ready.
+type Files struct {
+	mu     sync.Mutex // guards the maps, and users, owners and names of every File; never held over file work
+	byName map[string]*File
+	byID   map[fileID]*File
+}
+
+// Open opens path for appending, or shares it if it is open already, also under another
+// name. maxBytes 0 never rotates; backups 0 truncates at rotation; the limits of those who
+// opened it first stay as long as they use it. What is not a regular file (a device, a
+// pipe, a socket, a terminal) is written to, but never unlinked, renamed, truncated or
+// rotated; /dev/stdout, /dev/stderr and /dev/fd/N mean this process's own descriptor,
+// which is used as it is and not opened again.
+func (fs *Files) Open(path string, maxBytes int64, backups int) (*File, error) {
+	f, _, err := fs.open(path, maxBytes, backups)
+	return f, err
+}
+
+// open also says whether the file has the limits that were asked for.
+func (fs *Files) open(path string, maxBytes int64, backups int) (*File, bool, error) {
+	name, own, err := resolve(path)
+	if err != nil {
+		return nil, false, cannotOpen(path, err)
+	}
+	if f, same := fs.share(name, fileID{}, maxBytes, backups); f != nil {
+		return f, same, nil
+	}
+	f := &File{files: fs, name: name, own: own, fd: -1}
+	if err := f.open(); err != nil {
+		return nil, false, cannotOpen(path, err)
+	}
+	f.rest(true)
+	// Another goroutine may have opened it meanwhile.
+	if g, same := fs.share(name, f.id, maxBytes, backups); g != nil {
+		if f.fd >= 0 {
+			unix.Close(f.fd)
+		}
+		return g, same, nil
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.byName == nil {
+		fs.byName, fs.byID = map[string]*File{}, map[fileID]*File{}
+	}
+	f.users, f.owners = 1, 1
+	f.maxSize.Store(maxBytes)
+	f.backups.Store(int64(backups))
+	fs.byName[name] = f
+	if !f.special.Load() {
+		fs.byID[f.id] = f
+	}
+	return f, true, nil
+}
+
+// share finds a file that is open as name, or as another name of the regular file id.
+func (fs *Files) share(name string, id fileID, maxBytes int64, backups int) (*File, bool) {
+	var alias *File
+	if id != (fileID{}) {
+		fs.mu.Lock()
+		alias = fs.byID[id]
+		fs.mu.Unlock()
+		if alias != nil && !alias.isAt(id) {
+			alias = nil
+		}
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f := fs.byName[name]
+	if f == nil && alias != nil && alias.users > 0 {
+		f = alias
+		f.names = append(f.names, name)
+		fs.byName[name] = f
+	}
+	if f == nil {
+		return nil, false
+	}
+	f.users++
+	if f.owners++; f.owners == 1 {
+		f.maxSize.Store(maxBytes)
+		f.backups.Store(int64(backups))
+	}
+	return f, f.special.Load() || f.maxSize.Load() == maxBytes && f.backups.Load() == int64(backups)
+}
+
+// disown gives up the say in the limits, before the last pipe has ended and Close follows.
+func (f *File) disown() {
+	f.files.mu.Lock()
+	f.owners--
+	f.files.mu.Unlock()
+}
+
+// reown is for a share that comes back to use after disown.
+func (f *File) reown(maxBytes int64, backups int) {
+	f.files.mu.Lock()
+	defer f.files.mu.Unlock()
+	if f.owners++; f.owners == 1 {
+		f.maxSize.Store(maxBytes)
+		f.backups.Store(int64(backups))
+	}
+}
+
+// forget and known keep Files.byID; f.mu is held.
+func (f *File) forget() {
+	f.files.mu.Lock()
+	defer f.files.mu.Unlock()
+	if f.files.byID[f.id] == f {
+		delete(f.files.byID, f.id)
+	}
+}
+
+func (f *File) known(id fileID) {
+	f.forget()
+	f.id = id
+	f.is.Store(&id)
+	f.files.mu.Lock()
+	defer f.files.mu.Unlock()
+	f.files.byID[id] = f
+}
