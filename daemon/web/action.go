@@ -10,10 +10,9 @@ import (
 	"gosv/daemon/wire"
 )
 
-// confirmPage asks before something is done.
+// confirmPage asks, with its title, before something is done.
 type confirmPage struct {
 	common
-	Question string
 	Label    string
 	Action   string
 	Namespec string // "" for all
@@ -72,16 +71,18 @@ func (h *handler) action(w http.ResponseWriter, r *http.Request, action, spec st
 		return
 	}
 	if r.Method != http.MethodPost {
-		page := confirmPage{common: h.common("notice", text+"?"), Question: text + "?", Label: text, Action: action}
-		if !all {
-			page.Namespec = spec
-			page.Title = text + " " + spec + "?"
-			page.Question = page.Title
-			if action == ClearLog {
-				page.Question = "Clear the log of " + spec + "?"
-			}
+		question := text + " " + spec + "?"
+		switch action {
+		case ClearLog:
+			question = "Clear the log of " + spec + "?"
+		case RestartAll:
+			question, spec = "Restart all processes?", ""
+		case StopAll:
+			question, spec = "Stop all processes?", ""
 		}
-		h.render(w, http.StatusOK, "confirm.html", page)
+		h.render(w, http.StatusOK, "confirm.html", confirmPage{
+			common: h.common("notice", question), Label: text, Action: action, Namespec: spec,
+		})
 		return
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Time{}) // stopping may take its time

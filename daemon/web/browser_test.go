@@ -94,6 +94,25 @@ func in(name, rest string) string {
 	return fmt.Sprintf(`document.querySelector('tr[data-name="%s"]')`, name) + rest
 }
 
+// poorContrast names the texts of the page whose contrast is below WCAG's 4.5 to 1.
+const poorContrast = `(() => {
+	const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+	const light = (colour) => {
+		const [r, g, b] = parts(colour).map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+	};
+	const poor = [];
+	for (const e of document.querySelectorAll("body *")) {
+		if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !e.checkVisibility()) continue;
+		let back = e;
+		while (back !== document.documentElement && (parts(getComputedStyle(back).backgroundColor)[3] ?? 1) === 0) back = back.parentElement;
+		const [a, b] = [light(getComputedStyle(e).color), light(getComputedStyle(back).backgroundColor)].sort((x, y) => y - x);
+		const ratio = (a + 0.05) / (b + 0.05);
+		if (ratio < 4.5) poor.push(e.localName + "." + e.className + " " + ratio.toFixed(2));
+	}
+	return [...new Set(poor)].join(", ");
+})()`
+
 // TestBrowser uses the pages as people do, in a real Chromium.
 func TestBrowser(t *testing.T) {
 	c := startChrome(t)
@@ -114,6 +133,8 @@ func TestBrowser(t *testing.T) {
 	run("looks", func(t *testing.T) {
 		address, _ := site(t, aFleet())
 		empty, _ := site(t, newFake())
+		long := strings.Repeat("long", 60)
+		longer, _ := site(t, newFake(process(long, "x", "FATAL", long+long), process("a", "a", "RUNNING", "pid 1, uptime 0:00:01")))
 		for _, x := range []struct {
 			name          string
 			width, height int
@@ -130,6 +151,10 @@ func TestBrowser(t *testing.T) {
 			{"phone", 360, 740, address + "/"},
 			{"phone_tail", 360, 740, address + "/tail.html?processname=api%3Aapi_00&limit=16384"},
 			{"phone_confirm", 360, 740, address + "/index.html?action=stopall"},
+			{"long", 1100, 800, longer + "/?message=" + long},
+			{"tablet_long", 800, 900, longer + "/"},
+			{"phone_long", 360, 740, longer + "/?message=" + long},
+			{"phone_long_tail", 360, 740, longer + "/tail.html?processname=" + long + ":x"},
 		} {
 			for _, scheme := range []string{"light", "dark"} {
 				c.look(x.width, x.height, scheme)
@@ -139,6 +164,9 @@ func TestBrowser(t *testing.T) {
 				}
 				if wide := c.eval(`document.documentElement.scrollWidth`).(float64); int(wide) > x.width {
 					t.Errorf("%s: %v pixels wide, the window has %d", x.name, wide, x.width)
+				}
+				if poor := c.eval(poorContrast); poor != "" {
+					t.Errorf("%s, %s: hard to read: %s", x.name, scheme, poor)
 				}
 				pic, err := png.DecodeConfig(bytes.NewReader(c.shoot(x.name + "_" + scheme)))
 				if err != nil || pic.Width != x.width {
@@ -164,6 +192,18 @@ func TestBrowser(t *testing.T) {
 		if c.eval(`window.mark`) != 1.0 {
 			t.Error("the page was loaded anew")
 		}
+	})
+
+	run("all go, and one comes", func(t *testing.T) {
+		f := aFleet()
+		address, _ := site(t, f)
+		c.open(address)
+		c.wait(`document.querySelector("#live").textContent === "live"`)
+		f.set(func(f *fakeDaemon) { f.procs = nil })
+		c.wait(`document.querySelector("#empty")?.textContent === "No programs to manage"`)
+		c.wait(`document.querySelector("#live").textContent === "live"`)
+		f.set(func(f *fakeDaemon) { f.procs = []wire.Process{process("a", "a", "STOPPED", "Not started")} })
+		c.wait(in("a", ""))
 	})
 
 	run("uptime counts", func(t *testing.T) {
@@ -275,7 +315,7 @@ func TestBrowser(t *testing.T) {
 		c.eval(in("redis", `.querySelector("button[value=stop]").click()`))
 		c.wait(`document.querySelector(".status_msg")?.textContent === "Process redis stopped"`)
 		c.eval(`document.querySelector('[href="index.html?action=restartall"]').click()`)
-		c.wait(`document.querySelector("#question")?.textContent === "Restart All?"`)
+		c.wait(`document.querySelector("#question")?.textContent === "Restart all processes?"`)
 		if got := f.done(); !slices.Equal(got, []string{"stop redis redis"}) {
 			t.Errorf("did %q before the confirmation, want one stop", got)
 		}

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -19,8 +20,8 @@ const (
 type change struct {
 	Now     int64             `json:"now"` // the daemon's clock, seconds since 1970
 	Summary string            `json:"summary"`
-	Names   []string          `json:"names,omitempty"` // all namespecs in order, when they changed
-	Rows    map[string]string `json:"rows,omitempty"`  // namespec to its <tr>
+	Names   []string          `json:"names"`          // all namespecs in order; null when they are the same
+	Rows    map[string]string `json:"rows,omitempty"` // namespec to its <tr>
 }
 
 // known is what a browser was told so far.
@@ -60,7 +61,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		procs, err := h.processes(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
-				send("down", failure(err))
+				send("down", downText(err))
 			}
 			return
 		}
@@ -110,4 +111,13 @@ func (h *handler) changes(told *known, procs []wire.Process) (c change, news boo
 	}
 	told.names, told.revs = names, revs
 	return c, news, nil
+}
+
+// downText is what the page says beside its lamp.
+func downText(err error) string {
+	var f *wire.Fault
+	if errors.As(err, &f) && f.Code == wire.ShutdownState {
+		return "shutting down"
+	}
+	return failure(err)
 }
