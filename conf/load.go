@@ -57,17 +57,22 @@ func Inspect(file string, o Options) (*Config, []Notice, Errors) {
 }
 
 // Find is the file that Supervisor uses without -c, and the names it tries for it, in
-// order. argv0 is how the program was called. The path is "" when none of them exists.
+// order. argv0 is how the program was called: as gosv it looks for a gosv.toml first.
+// The path is "" when none of them exists.
 func Find(argv0 string) (path string, tried []string) {
+	if strings.HasPrefix(argv0, "gosv ") {
+		tried = []string{"gosv.toml", "/etc/gosv/gosv.toml", "/etc/gosv.toml"}
+		argv0 = ""
+	}
 	dir := dirname(dirname(argv0))
-	tried = []string{
+	tried = append(tried,
 		join(dir, "etc/supervisord.conf"),
 		join(dir, "supervisord.conf"),
 		"supervisord.conf",
 		"etc/supervisord.conf",
 		"/etc/supervisord.conf",
 		"/etc/supervisor/supervisord.conf",
-	}
+	)
 	for _, t := range tried {
 		if _, err := os.Stat(t); err == nil {
 			return t, tried
@@ -186,6 +191,7 @@ func (l *loader) readMain() *document {
 	}
 	doc, isTOML, errs := parse(file, text, l.opts.Format)
 	l.toml[file] = isTOML
+	l.cfg.TOML = isTOML
 	l.errs = append(l.errs, errs...)
 	l.broken = len(errs) > 0
 	if doc != nil {

@@ -8,6 +8,7 @@ import (
 // Config is everything that one configuration says, defaults included.
 type Config struct {
 	File     string   // the main file, absolute
+	TOML     bool     // the main file is TOML: surprises that are kept for INI need not be
 	Included []string // included files, in the order they were read
 	Notices  []Notice // what the main log is told about the reading, in order
 

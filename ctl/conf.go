@@ -39,7 +39,7 @@ func confRun(out, errOut io.Writer, args []string) int {
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return fmt.Errorf("gosv conf has no command %q", c.Args().First())
+				return fmt.Errorf("there is no command %q (check, show, convert, sample, schema, options)", c.Args().First())
 			}
 			return errors.New("a command is missing: check, show, convert, sample, schema or options")
 		},
@@ -143,20 +143,19 @@ type confFault struct {
 
 // confCheck loads a file and looks whether what it names is there.
 func confCheck(c *cli.Context) error {
-	cfg, err := loadFirst(c, 1)
-	var faults conf.Errors
-	if err != nil && !errors.As(err, &faults) {
-		return err
+	if c.NArg() != 1 {
+		return errOneFile
 	}
+	cfg, notices, faults := conf.Inspect(c.Args().First(), conf.Options{Environ: os.Environ()})
 	var warnings []string
+	for _, n := range notices {
+		if n.Level != "INFO" {
+			warnings = append(warnings, n.Text)
+		}
+	}
 	processes := 0
 	if cfg != nil {
 		faults = conf.Check(cfg)
-		for _, n := range cfg.Notices {
-			if n.Level != "INFO" {
-				warnings = append(warnings, n.Text)
-			}
-		}
 		for _, g := range cfg.Groups {
 			processes += len(g.Processes)
 		}

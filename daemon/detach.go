@@ -66,7 +66,7 @@ func tellReady(ready *os.File) error {
 	}
 	defer null.Close()
 	for fd := range 3 {
-		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
+		if err := dup(int(null.Fd()), fd); err != nil {
 			return err
 		}
 	}

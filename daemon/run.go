@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 
 	"gosv/conf"
 	"gosv/logs"
@@ -19,7 +20,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	s := &l.cfg.Supervisord
 	var notes []conf.Notice
 	if !l.again {
-		if notes, err = prepareProcess(s); err != nil {
+		if notes, err = prepareProcess(s, l.cfg.TOML); err != nil {
 			return false, err
 		}
 	}
@@ -30,8 +31,6 @@ func (l *launch) runOnce() (again bool, err error) {
 	}
 	defer d.main.close()
 	d.log = slog.New(d.main)
-	d.notices(append(l.cfg.Notices, notes...))
-
 	pump, err := logs.NewPump()
 	if err != nil {
 		return false, fmt.Errorf("cannot start the output pump: %w", err)
@@ -44,15 +43,16 @@ func (l *launch) runOnce() (again bool, err error) {
 	defer kernel.Close()
 	d.outputs = newOutputs(d, pump)
 	d.pools = newPools(d)
-	if !s.Nocleanup {
-		d.removeAutoLogs(s)
-	}
 	d.mgr = proc.New(proc.Options{
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
 		Environ: environ(), ServerURL: serverURL(l.cfg),
 	})
 	if d.servers, err = openServers(d, l.cfg); err != nil {
-		return false, err
+		return false, err // before the first line: the log may be another daemon's
+	}
+	d.notices(append(l.cfg.Notices, notes...))
+	if !s.Nocleanup {
+		d.removeAutoLogs(s)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -136,20 +136,15 @@ func (l *launch) reload() (*conf.Config, error) {
 	return again.cfg, nil
 }
 
-// sayServers writes the lines that monitoring looks for.
+// sayServers writes the lines that monitoring of the original looks for. A TOML file is not
+// the original's: there the mode of a unix socket is protection enough to say nothing.
 func (d *Daemon) sayServers(cfg *conf.Config) {
-	warn := func(section, username string) {
-		if username == "" {
-			d.critical("Server '%s' running without any HTTP authentication checking", section)
+	open := withoutAuth(d.servers)
+	for _, s := range d.servers {
+		d.log.Info("RPC interface 'supervisor' initialized")
+		if slices.Contains(open, s.section) && !(cfg.TOML && s.file != nil) {
+			d.critical("Server '%s' running without any HTTP authentication checking", s.section)
 		}
-	}
-	for _, s := range cfg.InetServers {
-		d.log.Info("RPC interface 'supervisor' initialized")
-		warn(s.Section, s.Username)
-	}
-	for _, s := range cfg.UnixServers {
-		d.log.Info("RPC interface 'supervisor' initialized")
-		warn(s.Section, s.Username)
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 )
 
 // prepareProcess drops privileges and raises limits, once, before the logs are opened, so
-// that every file belongs to the right user. The notices are for the log.
-func prepareProcess(s *conf.Supervisord) ([]conf.Notice, error) {
+// that every file belongs to the right user. The notices are for the log; that root runs
+// the daemon is only worth one where the original has it.
+func prepareProcess(s *conf.Supervisord, toml bool) ([]conf.Notice, error) {
 	var notes []conf.Notice
 	switch {
 	case s.User.Set:
@@ -21,7 +22,7 @@ func prepareProcess(s *conf.Supervisord) ([]conf.Notice, error) {
 			return nil, err
 		}
 		notes = append(notes, conf.Notice{Level: "INFO", Text: fmt.Sprintf("Set uid to user %d succeeded", s.User.UID)})
-	case os.Getuid() == 0:
+	case os.Getuid() == 0 && !toml:
 		notes = append(notes, conf.Notice{Level: "CRIT", Text: "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  If you intend to run as root, you can set user=root in the config file to avoid this message."})
 	}
 	for _, r := range []struct {
@@ -73,19 +74,25 @@ func raiseLimit(resource int, least uint64) (raised bool, err error) {
 	if err := syscall.Getrlimit(resource, &now); err != nil {
 		return false, err
 	}
-	if now.Cur >= least { // "unlimited" is the largest number
+	if uint64(now.Cur) >= least { // "unlimited" is the largest number
 		return false, nil
 	}
-	want := syscall.Rlimit{Cur: least, Max: max(now.Max, least)}
-	return true, syscall.Setrlimit(resource, &want)
+	if uint64(now.Max) < least {
+		setLimit(&now.Max, least)
+	}
+	setLimit(&now.Cur, least)
+	return true, syscall.Setrlimit(resource, &now)
 }
+
+// setLimit hides that a limit's type is not the same on all systems.
+func setLimit[T int64 | uint64](limit *T, n uint64) { *limit = T(n) }
 
 // limitError is the original's text, with the limit that there really is.
 func limitError(what, option string, least, resource int) error {
 	var now syscall.Rlimit
 	have := "no"
 	if syscall.Getrlimit(resource, &now) == nil {
-		have = strconv.FormatUint(now.Max, 10)
+		have = strconv.FormatUint(uint64(now.Max), 10)
 	}
 	act := "open " + have + " file descriptors"
 	remedy := "number of usable file descriptors"

@@ -2,4 +2,9 @@
 
 package daemon
 
-const rlimitNproc = 7 // RLIMIT_NPROC of macOS and the BSDs
+import "golang.org/x/sys/unix"
+
+const rlimitNproc = unix.RLIMIT_NPROC
+
+// dup makes to a copy of from.
+func dup(from, to int) error { return unix.Dup2(from, to) }
