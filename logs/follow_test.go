@@ -75,15 +75,16 @@ func TestFollowHistory(t *testing.T) {
 	same(t, "3", history(3), "789")
 	same(t, "0", history(0), "")
 	same(t, "100", history(100), "0123456789")
-	s.Close()
-	same(t, "after Close", history(3), "789")
-	say(t, s, "")
 	os.Rename(name, name+".moved") // the file that is written counts
 	same(t, "after a rename", history(3), "789")
 	s.Clear()
 	same(t, "after Clear", history(-1), "")
 	os.Remove(name)
 	same(t, "without a file", history(-1), "")
+	say(t, s, "more")
+	s.Close()
+	same(t, "after Close", history(3), "ore")
+	say(t, s, "")
 	if n := len(s.file.Load().live); n != 0 {
 		t.Errorf("%d followers left", n)
 	}
