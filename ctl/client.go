@@ -115,13 +115,15 @@ var errNotJSON = errors.New("not a JSON server")
 func (c *jsonClient) greet(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { c.nc.Close() })
 	defer stop()
-	c.nc.SetDeadline(time.Now().Add(probeAfter))
+	c.nc.SetDeadline(time.Now().Add(greetTime))
 	err := c.sayHello()
-	if err == nil {
+	sent := err == nil
+	if sent {
+		c.nc.SetReadDeadline(time.Now().Add(probeAfter))
 		_, err = c.r.Peek(1)
 	}
 	other := false
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if sent && errors.Is(err, os.ErrDeadlineExceeded) {
 		c.nc.SetDeadline(time.Now().Add(greetTime))
 		probing, cancel := context.WithCancel(ctx)
 		probe := make(chan bool, 1)
