@@ -10,5 +10,16 @@
 // [File] is one open log file. Everyone who names the same path shares one, so two
 // programs, or a program and the main log, can write and rotate one file together.
 //
-// Start reading at sink.go. logs imports nothing else of gosv.
+// Nothing that hangs holds up the others. What may block by nature (a FIFO, a terminal, a
+// socket) is written by a goroutine of its own out of a backlog of 1 MiB; when that is
+// full, its programs wait, and after a second in which nothing was taken they go on and
+// the bytes are lost, counted. A regular file is written by the loop itself; if that
+// hangs, another goroutine becomes the loop and the file gets such a backlog (turn.go).
+//
+// Idle means idle: no timer, no wake-up. Pipes that prove busy grow, and the loop pauses
+// for 200 us where that gathers many small writes (pace.go).
+//
+// Start reading at sink.go, then run.go (what is done to a piece) and pump.go (the loop).
+// Locks: Pump.mu, then backlog.mu; Sink.mu, then Follower.mu; File.mu, then Files.mu or
+// Follower.mu. logs imports nothing else of gosv.
 package logs
