@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,7 +67,7 @@ func confRun(out, errOut io.Writer, args []string) int {
 					if c.NArg() != 1 {
 						return errOneFile
 					}
-					return buffered(out, func(w io.Writer) error { return conf.Convert(w, c.Args().First(), c.String("to")) })
+					return buffered(out, func(w io.Writer) error { return confConvert(w, c.Args().First(), c.String("to")) })
 				},
 			},
 			{
@@ -86,7 +87,11 @@ func confRun(out, errOut io.Writer, args []string) int {
 			},
 		},
 	}
-	err := app.Run(append([]string{"gosv conf"}, args...))
+	for _, cmd := range app.Commands {
+		cmd.HideHelpCommand = true
+		cmd.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
+	}
+	err := app.Run(append([]string{"gosv conf"}, flagsFirst(args)...))
 	var faults conf.Errors
 	switch {
 	case err == nil:
@@ -99,6 +104,48 @@ func confRun(out, errOut io.Writer, args []string) int {
 	}
 	fmt.Fprintf(errOut, "gosv conf: %v\n", err)
 	return exitUsage
+}
+
+// flagsFirst moves the flags before the file names, behind which cli looks for none.
+func flagsFirst(args []string) []string {
+	var flags, rest []string
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--":
+			return args
+		case i == 0 || !strings.HasPrefix(a, "-"):
+			rest = append(rest, a)
+		case strings.TrimLeft(a, "-") == "to" || strings.TrimLeft(a, "-") == "format":
+			flags = append(flags, args[i:min(i+2, len(args))]...)
+			i++
+		default:
+			flags = append(flags, a)
+		}
+	}
+	if len(rest) == 0 {
+		return flags
+	}
+	return append(append(rest[:1:1], flags...), rest[1:]...) // the command's own flags
+}
+
+// confConvert is conf.Convert to the other format when to is empty.
+func confConvert(w io.Writer, file, to string) error {
+	if to != "" {
+		return conf.Convert(w, file, to)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return conf.Convert(w, file, "toml") // which knows how to say it
+	}
+	var b bytes.Buffer
+	if err := conf.Convert(&b, file, "toml"); err != nil {
+		return err
+	}
+	if bytes.Equal(b.Bytes(), text) { // it is TOML already
+		return conf.Convert(w, file, "ini")
+	}
+	_, err = w.Write(b.Bytes())
+	return err
 }
 
 var errOneFile = errors.New("one file is wanted")
