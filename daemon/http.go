@@ -125,6 +125,12 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{api: s.api, access: level, closing: s.closing}
+	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		if err := c.guardBrowser(r); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+	}
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, "/RPC2"):
 		c.serveRPC2(w, r)

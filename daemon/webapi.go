@@ -22,19 +22,31 @@ func (c *call) serveWeb(w http.ResponseWriter, r *http.Request) {
 	c.api.webPage().ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 }
 
-// webPage is the page, made at the first request. Besides addresses it believes the names
-// that the configuration listens on.
+// webPage is the page, made at the first request.
 func (a *api) webPage() http.Handler {
-	a.pageOnce.Do(func() {
-		var hosts []string
-		for _, s := range a.sup.config().InetServers {
-			if s.Host != "" {
-				hosts = append(hosts, s.Host)
-			}
-		}
-		a.page = web.New(webBackend{a}, web.Options{Hosts: hosts})
-	})
+	a.pageOnce.Do(func() { a.page = web.New(webBackend{a}, a.webOptions()) })
 	return a.page
+}
+
+// webOptions: besides addresses the page believes the names that the configuration listens on.
+func (a *api) webOptions() web.Options {
+	var o web.Options
+	for _, s := range a.sup.config().InetServers {
+		if s.Host != "" {
+			o.Hosts = append(o.Hosts, s.Host)
+		}
+	}
+	return o
+}
+
+// guardBrowser refuses what a foreign web site makes somebody's browser send to the
+// interfaces for programs. Programs send none of the headers by which it is known.
+func (c *call) guardBrowser(r *http.Request) error {
+	o := c.webOptions()
+	if err := o.CheckHost(r); err != nil {
+		return err
+	}
+	return o.CheckOrigin(r)
 }
 
 // of is the request that ctx belongs to.
