@@ -61,10 +61,13 @@ func runFg(ctx context.Context, s *session, arg string) error {
 	return s.foreground(ctx, c, name)
 }
 
-// lastOutput is how long the process's answer to the last line of input is waited for.
-// supervisorctl takes up to a second to leave, and people have come to rely on it when
-// they pipe something in.
-const lastOutput = 300 * time.Millisecond
+// lastOutput is how long a process must have been quiet, after the end of input that comes
+// from a pipe, before we leave: what is piped in shall be answered. supervisorctl takes up
+// to a second to leave, and people have come to rely on it.
+const (
+	lastOutput = 300 * time.Millisecond
+	enough     = 2 * time.Second // and no longer than this
+)
 
 // foreground shows what a process writes and sends it what is typed, until Ctrl-C, the
 // end of the input or the end of the process.
@@ -72,51 +75,68 @@ func (s *session) foreground(ctx context.Context, c client, name string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 
-	var mu sync.Mutex // guards the session's output while the followers run
 	following, leave := context.WithCancel(ctx)
-	var followers sync.WaitGroup
+	defer leave()
+	var printing sync.Mutex // guards the session's output while the followers run
+	var followers, connecting sync.WaitGroup
+	news := make(chan struct{}, 1)
 	for _, channel := range []string{"stdout", "stderr"} {
+		connecting.Add(1)
 		followers.Go(func() {
-			fc, err := connect(following, &server{url: s.server.url, username: s.server.username, password: s.server.password, xmlrpc: s.server.xmlrpc})
+			own := server{url: s.server.url, username: s.server.username, password: s.server.password, xmlrpc: s.server.xmlrpc}
+			fc, err := connect(following, &own)
+			connecting.Done()
 			if err != nil {
 				return
 			}
 			defer fc.Close()
 			var rest []byte
 			fc.Follow(following, name, channel, func(k wire.Chunk) { // a stream without a log has nothing to show
-				mu.Lock()
-				defer mu.Unlock()
+				printing.Lock()
+				defer printing.Unlock()
 				rest = s.chunk("fg", name, channel, rest, k)
+				select {
+				case news <- struct{}{}:
+				default:
+				}
 			})
 		})
 	}
 	err := s.converse(ctx, c, name)
-
-	mu.Lock()
-	var fault *wire.Fault
-	switch {
-	case errors.As(err, &fault):
-		s.complain(problem{Name: name, Code: fault.Code, Msg: orText(fault.Msg, fault.Code), Hint: fault.Hint}, "ERROR: "+escapeLines(fault.Error()))
-		err = nil
-	case errors.Is(err, errKilled):
-		s.complain(problem{Name: name, Code: wire.NotRunning, Msg: "the process is not running any more"}, "Process got killed")
-		err = nil
-	}
-	if err == nil {
-		s.line("Exiting foreground")
-		s.flush()
-	}
-	mu.Unlock()
-
-	if ctx.Err() == nil && !isTerminal(s.sys.in) {
-		select {
-		case <-time.After(lastOutput):
-		case <-ctx.Done():
-		}
+	if err == nil && !isTerminal(s.sys.in) {
+		connecting.Wait()
+		untilQuiet(ctx, news)
 	}
 	leave()
 	followers.Wait()
-	return err
+
+	fault := faultIn(err)
+	switch {
+	case fault != nil:
+		s.complain(problem{Name: name, Code: fault.Code, Msg: orText(fault.Msg, fault.Code), Hint: fault.Hint}, "ERROR: "+escapeLines(fault.Error()))
+	case errors.Is(err, errKilled):
+		s.complain(problem{Name: name, Code: wire.NotRunning, Msg: "the process is not running any more"}, "Process got killed")
+	case err != nil:
+		return err
+	}
+	s.line("Exiting foreground")
+	return nil
+}
+
+// untilQuiet returns when there was no news for lastOutput, or at last after enough.
+func untilQuiet(ctx context.Context, news <-chan struct{}) {
+	end := time.After(enough)
+	for {
+		select {
+		case <-news:
+		case <-time.After(lastOutput):
+			return
+		case <-end:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // errKilled says that the process in the foreground has ended.

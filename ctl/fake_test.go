@@ -33,7 +33,7 @@ type fake struct {
 	drop    string // the method at which the connection closes
 	hang    string // the method that never answers
 
-	mu    sync.Mutex // guards calls
+	mu    sync.Mutex // guards calls and hello
 	calls []string   // "method name"
 	hello wire.HelloIn
 }
@@ -276,7 +276,9 @@ func (f *fake) answerJSON(req wire.Request) (evs []any, ok any, fl *wire.Fault) 
 	}
 	switch req.Method {
 	case wire.MethodHello:
+		f.mu.Lock()
 		json.Unmarshal(req.Params, &f.hello)
+		f.mu.Unlock()
 		return nil, wire.HelloOut{Server: "gosv/0", Protocol: 1, API: f.api, Supervisor: "4.2.5", PID: 4711, State: "RUNNING"}, f.faults["hello"]
 	case wire.MethodStatus:
 		ps := f.procs

@@ -164,11 +164,12 @@ actions.
 // options, so that "tail -100 web" needs no quoting. Only --json may also come last, since
 // it cannot mean anything else.
 func cliFlags(args []string, out io.Writer) (*flags, error) {
-	f := &flags{help: true} // until the action runs: otherwise -h was there
+	f := &flags{}
 	app := &cli.App{
 		Name:            "gosv ctl",
 		Usage:           "control the programs that a supervisor runs",
 		UsageText:       "gosv ctl [options] [action [arguments]]\n\nWithout an action a shell is started. \"gosv ctl help\" lists the actions.",
+		HideHelp:        true, // cli's own -h is a variable of the whole program
 		HideHelpCommand: true,
 		HideVersion:     true,
 		Writer:          out,
@@ -184,13 +185,16 @@ func cliFlags(args []string, out io.Writer) (*flags, error) {
 			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "start a shell after the action"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object per action (docs/json.md)"},
 			&cli.StringFlag{Name: "timeout", Usage: "wait no longer than `SECONDS` for an answer"},
+			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
 		},
 		Action: func(c *cli.Context) error {
-			f.help = false
+			if f.help = c.Bool("help"); f.help {
+				return cli.ShowAppHelp(c)
+			}
 			f.words = c.Args().Slice()
 			for _, flag := range c.App.Flags {
 				name := flag.Names()[0]
-				if !c.IsSet(name) || name == "help" {
+				if !c.IsSet(name) {
 					continue
 				}
 				value := ""

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 
 	"github.com/peterh/liner"
+	"golang.org/x/sys/unix"
 )
 
 // shell reads actions and runs them until the end of the input, exit, quit or Ctrl-C. It
@@ -56,17 +57,21 @@ func (s *session) plainPrompt(ctx context.Context) (string, error) {
 
 // terminal is line editing with history and completion.
 type terminal struct {
-	s          *session
-	state      *liner.State
-	cooked     liner.ModeApplier // the terminal as it was, for actions
-	lineEditor liner.ModeApplier // as liner wants it, for prompts
+	s       *session
+	state   *liner.State
+	cooked  *unix.Termios // the terminal as it was, for actions
+	editing *unix.Termios // as liner wants it, for prompts
+	sigint  chan os.Signal
 }
 
 func newTerminal(s *session) *terminal {
-	t := &terminal{s: s}
-	t.cooked, _ = liner.TerminalMode()
+	t := &terminal{s: s, cooked: terminalMode(s.sys.in), sigint: make(chan os.Signal, 1)}
 	t.state = liner.NewLiner()
-	t.lineEditor, _ = liner.TerminalMode()
+	t.editing = terminalMode(s.sys.in)
+	// liner makes Ctrl-C a character only after it has shown the prompt: too late for
+	// somebody quick. Nor may a Ctrl-C between action and prompt kill us.
+	t.editing.Lflag &^= unix.ISIG
+	signal.Notify(t.sigint, os.Interrupt)
 	t.state.SetCtrlCAborts(true)
 	t.state.SetTabCompletionStyle(liner.TabPrints)
 	t.state.SetBeep(false)
@@ -79,13 +84,17 @@ func newTerminal(s *session) *terminal {
 		t.state.ReadHistory(f) // errors are ignored, as by Supervisor
 		f.Close()
 	}
-	t.cooked.ApplyMode()
+	t.act()
 	return t
 }
 
+// act and edit switch the terminal between actions and prompts.
+func (t *terminal) act()  { setTerminalMode(t.s.sys.in, t.cooked) }
+func (t *terminal) edit() { setTerminalMode(t.s.sys.in, t.editing) }
+
 func (t *terminal) close() {
-	t.lineEditor.ApplyMode()
-	t.state.Close()
+	signal.Stop(t.sigint)
+	t.state.Close() // the terminal is as it was
 	if t.s.set.history == "" {
 		return
 	}
@@ -97,8 +106,8 @@ func (t *terminal) close() {
 
 // prompt reads the next line. Ctrl-C and Ctrl-D are errors, which end the shell.
 func (t *terminal) prompt(context.Context) (string, error) {
-	t.lineEditor.ApplyMode()
-	defer t.cooked.ApplyMode()
+	t.edit()
+	defer t.act()
 	line, err := t.state.Prompt(escape(t.s.set.prompt) + "> ")
 	switch {
 	case err == nil && line != "":
@@ -113,8 +122,8 @@ func (t *terminal) prompt(context.Context) (string, error) {
 // ask reads the answer to a question.
 func (t *terminal) ask(_ context.Context, question string, echo bool) (string, error) {
 	t.s.flush()
-	t.lineEditor.ApplyMode()
-	defer t.cooked.ApplyMode()
+	t.edit()
+	defer t.act()
 	if echo {
 		return t.state.Prompt(question)
 	}

@@ -1,7 +1,7 @@
 package ctl
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -13,17 +13,19 @@ import (
 // lineReader reads lines of stdin and can be interrupted: a goroutine left behind in a
 // read would steal the next line from the shell.
 type lineReader struct {
-	f *os.File
-	r *bufio.Reader
+	file *os.File
+	fd   int // what is read; for a terminal it never blocks
+	buf  []byte
 }
 
-func newLineReader(f *os.File) *lineReader {
-	return &lineReader{f: f, r: bufio.NewReader(f)}
-}
+func newLineReader(f *os.File) *lineReader { return &lineReader{file: f, fd: -1} }
 
 // read is the next line without its end; the last one may lack it. The error is io.EOF at
 // the end, or that of ctx.
 func (l *lineReader) read(ctx context.Context) (string, error) {
+	if l.fd < 0 {
+		l.fd = readable(l.file)
+	}
 	wakeR, wakeW, err := os.Pipe()
 	if err != nil {
 		return "", err
@@ -35,46 +37,36 @@ func (l *lineReader) read(ctx context.Context) (string, error) {
 			wakeW.Close()
 		}
 	}()
-	var line strings.Builder
 	for {
-		if l.r.Buffered() == 0 {
-			if err := l.wait(ctx, int(wakeR.Fd())); err != nil {
-				return "", err
-			}
+		if i := bytes.IndexByte(l.buf, '\n'); i >= 0 {
+			line := string(l.buf[:i])
+			l.buf = l.buf[i+1:]
+			return strings.TrimSuffix(line, "\r"), nil
 		}
-		part, err := l.take()
-		line.Write(part)
-		if strings.HasSuffix(line.String(), "\n") {
-			return strings.TrimSuffix(strings.TrimSuffix(line.String(), "\n"), "\r"), nil
-		}
-		if err != nil {
-			if err == io.EOF && line.Len() > 0 {
-				return line.String(), nil
-			}
+		if err := l.wait(ctx, int(wakeR.Fd())); err != nil {
 			return "", err
 		}
-	}
-}
-
-// take is what is buffered up to the end of a line, after at most one read.
-func (l *lineReader) take() ([]byte, error) {
-	if _, err := l.r.Peek(1); err != nil {
-		return nil, err
-	}
-	part, _ := l.r.Peek(l.r.Buffered())
-	for i, c := range part {
-		if c == '\n' {
-			part = part[:i+1]
-			break
+		var more [4096]byte
+		n, err := unix.Read(l.fd, more[:])
+		switch {
+		case err == unix.EAGAIN, err == unix.EINTR:
+		case err != nil:
+			return "", err
+		case n > 0:
+			l.buf = append(l.buf, more[:n]...)
+		case len(l.buf) > 0:
+			line := string(l.buf)
+			l.buf = nil
+			return line, nil
+		default:
+			return "", io.EOF
 		}
 	}
-	l.r.Discard(len(part))
-	return part, nil
 }
 
 // wait returns when the file can be read, or with an error when ctx is done.
 func (l *lineReader) wait(ctx context.Context, wake int) error {
-	fds := []unix.PollFd{{Fd: int32(l.f.Fd()), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(l.file.Fd()), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, -1)
 		switch {
@@ -87,4 +79,19 @@ func (l *lineReader) wait(ctx context.Context, wake int) error {
 			return nil
 		}
 	}
+}
+
+// readable is the descriptor to read f by. Ctrl-C makes a terminal forget the line that
+// poll has promised, and the read after it would block. So our terminal is opened a second
+// time, not to block: on f itself that would also hold for everyone who shares it.
+func readable(f *os.File) int {
+	fd := int(f.Fd())
+	if _, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err != nil {
+		return fd // not our terminal
+	}
+	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fd
+	}
+	return tty
 }
