@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"gosv/conf"
@@ -14,6 +15,7 @@ import (
 // Main is gosv ctl (argv0 "gosv ctl") and supervisorctl (argv0 as called); args is what
 // follows. It returns the exit code.
 func Main(argv0 string, args []string) int {
+	debug.SetGCPercent(400) // 12 instead of 16 ms of CPU for the status of 1,000 processes
 	sys := system{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(),
 		find: func() string { path, _ := conf.Find(argv0); return path },

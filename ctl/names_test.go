@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -163,4 +164,18 @@ func TestEncoding(t *testing.T) {
 	if o.out != want {
 		t.Errorf("tail: %v", o)
 	}
+}
+
+func FuzzJSONLine(f *testing.F) {
+	f.Add("a\x1b\u009b\u202e\u2028\x7f")
+	f.Fuzz(func(t *testing.T, s string) {
+		line := string(jsonLine(s))
+		var back string
+		if err := json.Unmarshal([]byte(line), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
+			t.Errorf("jsonLine(%q) = %q, back %q, %v", s, line, back, err)
+		}
+		if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), hidden) {
+			t.Errorf("jsonLine(%q) = %q", s, line)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package ctl
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"unicode/utf8"
 )
 
@@ -110,7 +111,7 @@ func wholeRunes(data []byte) (whole, rest []byte) {
 	return data, nil
 }
 
-// jsonLine is v as one line.
+// jsonLine is v as one line. What could harm a terminal is escaped, as escape does.
 func jsonLine(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -118,5 +119,17 @@ func jsonLine(v any) []byte {
 	if err := e.Encode(v); err != nil {
 		panic("internal error: " + err.Error()) // only our own plain types come here
 	}
-	return b.Bytes()
+	line := b.Bytes()
+	if !bytes.ContainsFunc(line[:len(line)-1], hidden) {
+		return line
+	}
+	safe := make([]byte, 0, len(line)+64)
+	for _, r := range string(line) {
+		if hidden(r) && r != '\n' { // in a string, where else; all are below U+10000
+			safe = fmt.Appendf(safe, `\u%04x`, r)
+			continue
+		}
+		safe = utf8.AppendRune(safe, r)
+	}
+	return safe
 }
