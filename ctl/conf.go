@@ -47,7 +47,10 @@ func confRun(out, errOut io.Writer, args []string) int {
 		Commands: []*cli.Command{
 			{
 				Name: "check", Usage: "say everything that is wrong with FILE", ArgsUsage: "FILE",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object"}},
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+					&cli.BoolFlag{Name: "strict", Usage: "a program that would not start is an error too"},
+				},
 				Action: func(c *cli.Context) error { return confCheck(c) },
 			},
 			{
@@ -186,23 +189,39 @@ type confFault struct {
 	Key     string `json:"key,omitempty"`
 	Msg     string `json:"msg"`
 	Hint    string `json:"hint,omitempty"`
+
+	text string // as a person reads it
 }
 
-// confCheck loads a file and looks whether what it names is there.
+// confFaults is list as --json shows it, never nil.
+func confFaults(list conf.Errors) []confFault {
+	out := make([]confFault, len(list))
+	for i, e := range list {
+		out[i] = confFault{e.Pos.File, e.Pos.Line, e.Section, e.Key, e.Msg, e.Hint, e.Error()}
+	}
+	return out
+}
+
+// confCheck loads a file and looks whether what it names is there. Errors are what the
+// daemon refuses; that a program would not start is a warning, for the others would.
 func confCheck(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return errOneFile
 	}
 	cfg, notices, faults := conf.Inspect(c.Args().First(), conf.Options{Environ: os.Environ()})
-	var warnings []string
+	var warnings []confFault
 	for _, n := range notices {
 		if n.Level != "INFO" {
-			warnings = append(warnings, n.Text)
+			warnings = append(warnings, confFault{Msg: n.Text, text: n.Text})
 		}
 	}
 	processes := 0
 	if cfg != nil {
-		faults = conf.Check(cfg)
+		if unfit := conf.Check(cfg); c.Bool("strict") {
+			faults = unfit
+		} else {
+			warnings = append(warnings, confFaults(unfit)...)
+		}
 		for _, g := range cfg.Groups {
 			processes += len(g.Processes)
 		}
@@ -212,12 +231,9 @@ func confCheck(c *cli.Context) error {
 		exit = exitGeneric
 	}
 	if c.Bool("json") {
-		r := checked{Gosv: jsonVersion, Command: "check", Exit: exit, Errors: []confFault{}, Warnings: []confFault{}}
-		for _, e := range faults {
-			r.Errors = append(r.Errors, confFault{e.Pos.File, e.Pos.Line, e.Section, e.Key, e.Msg, e.Hint})
-		}
-		for _, w := range warnings {
-			r.Warnings = append(r.Warnings, confFault{Msg: w})
+		r := checked{Gosv: jsonVersion, Command: "check", Exit: exit, Errors: confFaults(faults), Warnings: warnings}
+		if warnings == nil {
+			r.Warnings = []confFault{}
 		}
 		if cfg != nil {
 			r.Result = map[string]int{"groups": len(cfg.Groups), "processes": processes}
@@ -229,7 +245,7 @@ func confCheck(c *cli.Context) error {
 		}
 	} else {
 		for _, w := range warnings {
-			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", escapeLines(w))
+			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", escapeLines(w.text))
 		}
 		for _, e := range faults {
 			fmt.Fprintln(c.App.ErrWriter, escapeLines(e.Error()))

@@ -113,6 +113,9 @@ func (d *Daemon) startGroups(ctx context.Context) {
 	if err != nil && !isReason(err, proc.ShutdownState) {
 		d.log.Error(fmt.Sprintf("cannot add the groups: %v", err))
 	}
+	for _, e := range conf.Check(d.config()) {
+		d.log.Warn(e.Error()) // the programs' own lines do not say where to mend it
+	}
 }
 
 // up tells the parent, when there is one waiting, that the daemon is up.
