@@ -26,6 +26,11 @@ func Main(argv0 string, args []string) int {
 	if err != nil {
 		return l.fail(err)
 	}
+	if f.help || f.version { // what stands before them is checked
+		if err := conf.CheckFlags(f.overrides); err != nil {
+			return l.fail(err)
+		}
+	}
 	switch {
 	case f.help:
 		fmt.Print(usage(argv0))
@@ -62,6 +67,7 @@ func (l *launch) run(f *flags) int {
 		return l.detach()
 	}
 	l.foreground = l.ready == nil
+	prepareThreads()
 	for {
 		again, err := l.runOnce()
 		if err != nil {
@@ -104,7 +110,10 @@ func (l *launch) fail(err error) int {
 		return 2
 	}
 	if isConf {
-		fmt.Fprintf(os.Stderr, "Error: %s\n%v\n", errs.Compat(), errs)
+		fmt.Fprintf(os.Stderr, "Error: %s\n", errs.Compat())
+		if text := errs.Error(); text != errs.Compat() {
+			fmt.Fprintln(os.Stderr, text)
+		}
 	} else {
 		fmt.Fprintf(os.Stderr, "Error: %v\n", err)
 	}

@@ -1,0 +1,36 @@
+package daemon
+
+import (
+	"runtime"
+	"sync"
+)
+
+const (
+	// coresMax bounds how many threads run Go code at once. The manager's loop decides and one
+	// loop copies output, so more gains nothing, and on a large machine would only cost threads.
+	coresMax = 4
+	// spare is how many threads are made at the start. An idle one costs some 20 KiB and no time.
+	spare = 12
+)
+
+// prepareThreads makes the threads that the daemon may need now, while there are some to be
+// had: Go's runtime ends the whole program when it cannot make one, and so a program that
+// uses up the processes of its user or its container (ulimit -u, pids.max) would take its
+// supervisor with it.
+func prepareThreads() {
+	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), coresMax))
+	var ready, done sync.WaitGroup
+	release := make(chan struct{})
+	for range spare {
+		ready.Add(1)
+		done.Go(func() {
+			runtime.LockOSThread() // a goroutine that waits like this keeps its thread
+			defer runtime.UnlockOSThread()
+			ready.Done()
+			<-release
+		})
+	}
+	ready.Wait()
+	close(release)
+	done.Wait()
+}
