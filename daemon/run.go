@@ -82,15 +82,15 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 			d.critical("the process manager failed: %v", err)
 		}
 	}()
-	for _, s := range d.servers {
-		s.serve(ctx)
-	}
 	ticks := make(chan struct{})
 	go func() {
 		defer close(ticks)
 		event.RunTicks(ctx, d.bus)
 	}()
 	d.startGroups(ctx)
+	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
+		s.serve(ctx)
+	}
 	d.up(l)
 	<-ended
 	cancel()
