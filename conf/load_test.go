@@ -36,7 +36,7 @@ func load(t testing.TB, name, text string) *Config {
 // which order variables are, does not matter.
 var sameModel = cmp.Options{
 	cmpopts.IgnoreTypes(Pos{}, &Origin{}),
-	cmpopts.IgnoreFields(Config{}, "File", "Included", "Notices"),
+	cmpopts.IgnoreFields(Config{}, "File", "TOML", "Included", "Notices"),
 	cmp.Comparer(func(a, b Env) bool { return a.equal(b) }),
 	cmp.Comparer(func(a, b Command) bool {
 		x, err1 := a.Words()
