@@ -61,7 +61,8 @@ func deciding(s stepSeen) []string {
 	if s.ev.Kind == ChildExited {
 		exit = yes(s.ev.Expected, "in exitcodes")
 	}
-	return []string{yes(s.p.Closing, "shutting down"), startsecs, retries, again, exit, yes(s.before.m.Again, "restart asked for")}
+	return []string{yes(s.p.Closing, "shutting down"), startsecs, retries, again, exit, yes(s.before.m.Again, "restart asked for"),
+		yes(s.p.Spent, "no restart left"), yes(s.before.m.GaveUp, "given up")}
 }
 
 var eventNames = map[Kind]string{
@@ -83,6 +84,8 @@ func describe(a Action) string {
 		return "arm"
 	case Disarm:
 		return "disarm"
+	case Spend:
+		return "count a restart"
 	}
 	return "enter " + a.State.String()
 }
@@ -146,6 +149,9 @@ func table() ([]*row, []map[string]bool) {
 				acts = append(acts, "remember to start again")
 			} else if s.before.m.Again && !s.after.Again && s.after.State == Stopping {
 				acts = append(acts, "forget to start again")
+			}
+			if s.after.GaveUp && !s.before.m.GaveUp {
+				acts = append(acts, "remember to give up")
 			}
 			id := key + "|" + strings.Join(to, " ") + "|" + strings.Join(acts, " ")
 			r := index[id]

@@ -19,6 +19,7 @@ import (
 //	6  after Stop nothing starts again by itself; while closing nothing starts at all
 //	7  the edges are exactly the documented set
 //	8  a live child in STOPPING has been told
+//	9  a restart that nobody asked for is paid for, and none happens when none is left
 //
 // and besides: time never spins (what Elapsed arms is longer than nothing), an answer that
 // is not owed changes nothing, and failures are counted only where they mean something.
@@ -30,6 +31,7 @@ type node struct {
 	armed   bool
 	told    bool // the live child was sent a stop signal or SIGKILL
 	stopped bool // the operator's last word was stop
+	asked   bool // the restart under way is an operator's, or was paid for
 	closing bool
 }
 
@@ -40,6 +42,7 @@ var edges = [][2]State{
 	{Running, Exited}, {Running, Stopping},
 	{Backoff, Stopped}, {Backoff, Fatal},
 	{Stopping, Stopped},
+	{Exited, Fatal}, {Stopping, Fatal}, // no restart is left
 }
 
 func policies() []Policy {
@@ -91,17 +94,28 @@ func (n node) before(ev Event) node {
 	case Restart:
 		n.stopped = false
 	}
+	switch ev.Kind {
+	case Start:
+		n.asked = n.asked || n.m.State.Down()
+	case Restart:
+		n.asked = true
+	case Stop, Shutdown:
+		n.asked = false
+	}
 	return n
 }
 
 // carryOut performs the actions in the world and says which invariant they break.
-func (n node) carryOut(ev Event, next Machine, acts []Action, saw func(from, to State)) (node, error) {
+func (n node) carryOut(ev Event, p Policy, next Machine, acts []Action, saw func(from, to State)) (node, error) {
 	state := n.m.State
 	for _, a := range acts {
 		switch a.Do {
 		case Enter:
 			if a.State == state {
 				return n, fmt.Errorf("5: entered %v twice", state)
+			}
+			if a.Spent && (a.State != Fatal || !p.Spent && ev.Kind != ChildExited && ev.Kind != LaunchFailed) {
+				return n, fmt.Errorf("9: says in %v that no restart is left", a.State)
 			}
 			saw(state, a.State)
 			state = a.State
@@ -115,7 +129,18 @@ func (n node) carryOut(ev Event, next Machine, acts []Action, saw func(from, to 
 			if n.closing {
 				return n, fmt.Errorf("6: launch while closing")
 			}
-			n.child = Launching
+			if !n.asked {
+				return n, fmt.Errorf("9: launch that nobody asked for or paid for")
+			}
+			n.child, n.asked = Launching, false
+		case Spend:
+			if p.Spent {
+				return n, fmt.Errorf("9: spends what is not there")
+			}
+			if n.asked {
+				return n, fmt.Errorf("9: pays for what was asked for")
+			}
+			n.asked = true
 		case SendStop, SendKill:
 			if n.child != Live {
 				return n, fmt.Errorf("2: signal without a live child")
@@ -180,6 +205,9 @@ func (n node) check(p Policy) error {
 	if m.Again && (m.State != Stopping || n.stopped) {
 		return fmt.Errorf("6: wants to start again in %v", m.State)
 	}
+	if m.GaveUp && (m.State != Stopping || m.Again || n.stopped) {
+		return fmt.Errorf("9: gave up in %v", m.State)
+	}
 	if counts := m.State == Starting || m.State == Backoff; m.Failures != 0 && !counts {
 		return fmt.Errorf("%d failures are remembered in %v", m.Failures, m.State)
 	}
@@ -218,18 +246,20 @@ func walk(p Policy, saw func(stepSeen), edge func(from, to State), fail func(nod
 			visit(closed)
 		}
 		p.Closing = n.closing
-		for _, ev := range n.events() {
-			next, acts := Next(n.m, ev, p)
-			saw(stepSeen{p, n, ev, next, acts})
-			after, err := n.before(ev).carryOut(ev, next, acts, edge)
-			if err == nil {
-				err = after.check(p)
+		for _, p.Spent = range []bool{false, true} { // it may change at any time
+			for _, ev := range n.events() {
+				next, acts := Next(n.m, ev, p)
+				saw(stepSeen{p, n, ev, next, acts})
+				after, err := n.before(ev).carryOut(ev, p, next, acts, edge)
+				if err == nil {
+					err = after.check(p)
+				}
+				if err != nil {
+					fail(n, ev, err)
+					continue
+				}
+				visit(after)
 			}
-			if err != nil {
-				fail(n, ev, err)
-				continue
-			}
-			visit(after)
 		}
 	}
 	return len(seen)

@@ -20,7 +20,7 @@ func Next(m Machine, ev Event, p Policy) (Machine, []Action) {
 		s.restart()
 	case Unhealthy:
 		if m.State == Starting || m.State == Running {
-			s.restart()
+			s.unhealthy()
 		}
 	case Launched:
 		s.launched()
@@ -61,7 +61,7 @@ func (s *step) start() {
 }
 
 func (s *step) launch() {
-	s.m.Again = false
+	s.m.Again, s.m.GaveUp = false, false
 	s.enter(Starting)
 	s.m.Child = Launching
 	s.do(Action{Do: Launch})
@@ -69,7 +69,7 @@ func (s *step) launch() {
 
 // stop ends a process; one that waits in BACKOFF has no child and rests at once.
 func (s *step) stop(fromBackoff State) {
-	s.m.Again = false
+	s.m.Again, s.m.GaveUp = false, false
 	switch s.m.State {
 	case Starting, Running:
 		s.m.Failures = 0
@@ -100,6 +100,18 @@ func (s *step) restart() {
 		s.m.Again = true
 	case s.m.State.Down():
 		s.start()
+	}
+}
+
+// unhealthy is a restart that nobody asked for.
+func (s *step) unhealthy() {
+	s.restart()
+	switch {
+	case s.p.Closing:
+	case s.p.Spent:
+		s.m.Again, s.m.GaveUp = false, true
+	default:
+		s.do(Action{Do: Spend})
 	}
 }
 
@@ -137,7 +149,11 @@ func (s *step) elapsed() {
 	case s.m.State == Backoff && s.p.Closing:
 		s.m.Failures = 0
 		s.enter(Fatal)
+	case s.m.State == Backoff && s.p.Spent:
+		s.m.Failures = 0
+		s.giveUp()
 	case s.m.State == Backoff:
+		s.do(Action{Do: Spend})
 		s.launch()
 	case s.m.State == Stopping && s.m.Child == Live:
 		s.do(Action{Do: SendKill})
@@ -169,15 +185,30 @@ func (s *step) running() {
 func (s *step) exited(expected bool) {
 	s.enter(Exited)
 	again := s.p.Autorestart == Always || s.p.Autorestart == Unexpected && !expected
-	if again && !s.p.Closing {
+	switch {
+	case !again || s.p.Closing:
+	case s.p.Spent:
+		s.giveUp()
+	default:
+		s.do(Action{Do: Spend})
 		s.launch()
 	}
 }
 
+// giveUp is the end of a process that may not start again by itself: too many restarts.
+func (s *step) giveUp() {
+	s.m.State = Fatal
+	s.do(Action{Do: Enter, State: Fatal, Spent: true})
+}
+
 func (s *step) stopped() {
 	s.do(Action{Do: Disarm})
-	again := s.m.Again && !s.p.Closing
-	s.m.Again = false
+	again, gaveUp := s.m.Again && !s.p.Closing, s.m.GaveUp
+	s.m.Again, s.m.GaveUp = false, false
+	if gaveUp {
+		s.giveUp()
+		return
+	}
 	s.enter(Stopped)
 	if again {
 		s.start()
@@ -192,6 +223,12 @@ func (s *step) failed() {
 		s.m.Failures = 0
 		s.do(Action{Do: Disarm})
 		s.enter(Fatal)
+		return
+	}
+	if s.p.Spent {
+		s.m.Failures = 0
+		s.do(Action{Do: Disarm})
+		s.giveUp()
 		return
 	}
 	s.do(Action{Do: Arm, Delay: time.Duration(s.m.Failures) * time.Second})

@@ -70,6 +70,7 @@ type Machine struct {
 	Child    Child
 	Failures int  // failed starts in a row; Supervisor's backoff
 	Again    bool // start again once stopped: a restart is under way
+	GaveUp   bool // FATAL once stopped: unhealthy, and no restart is left
 }
 
 // Kind says what happened.
@@ -109,6 +110,7 @@ type Policy struct {
 	Autorestart  Autorestart
 	Stopwaitsecs time.Duration // between the stop signal and SIGKILL
 	Closing      bool          // the daemon is shutting down: nothing starts any more
+	Spent        bool          // max_restarts within restart_window are used up: nothing restarts by itself
 }
 
 // Do is a kind of action.
@@ -121,6 +123,7 @@ const (
 	SendKill           // send SIGKILL to the live child
 	Arm                // deliver Elapsed after Delay, in place of what was armed before
 	Disarm             // deliver no Elapsed
+	Spend              // one restart that nobody asked for is used up
 )
 
 // Action is one thing to be done.
@@ -129,4 +132,5 @@ type Action struct {
 	State State         // Enter
 	Tries int           // Enter: failed starts in a row so far, this one included
 	Delay time.Duration // Arm
+	Spent bool          // Enter FATAL: because no restart is left
 }
