@@ -65,6 +65,24 @@ func (l *loader) supervisord(s *section) {
 	}
 }
 
+// CheckFlags is the first fault of the flags by themselves, a conf.Errors, or nil. An
+// account is not looked up: Supervisor does that when it has read the file.
+func CheckFlags(list []Override) error {
+	l := newLoader("", Options{})
+	sd := Supervisord{Origin: &Origin{Section: "supervisord", flags: map[string]string{}}}
+	l.cfg.Supervisord = sd
+	v := &values{supervisord: &l.cfg.Supervisord, users: l.users}
+	for _, over := range list {
+		if over.Key != "user" {
+			l.override(v, over)
+		}
+	}
+	if len(l.errs) == 0 {
+		return nil
+	}
+	return l.errs[:1]
+}
+
 func (l *loader) overridden(key string) bool {
 	return slices.ContainsFunc(l.opts.Overrides, func(o Override) bool { return o.Key == key })
 }

@@ -54,14 +54,18 @@ func escape(s string) string {
 	return b.String()
 }
 
-// escapeLines is escape for a text that may have several lines.
+// escapeLines is escape for a text that may have several lines, and tabs in them.
 func escapeLines(s string) string {
 	if plain(s) {
 		return s
 	}
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = escape(strings.TrimSuffix(lines[i], "\r"))
+		cells := strings.Split(strings.TrimSuffix(lines[i], "\r"), "\t")
+		for j := range cells {
+			cells[j] = escape(cells[j])
+		}
+		lines[i] = strings.Join(cells, "\t")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -41,7 +41,7 @@ func (d *Daemon) reread(ctx context.Context) (*conf.Config, conf.Plan, error) {
 	if err != nil {
 		return nil, conf.Plan{}, err
 	}
-	active, err := d.mgr.Groups(ctx)
+	active, err := d.mgr.Added(ctx)
 	if err != nil {
 		return nil, conf.Plan{}, err
 	}

@@ -184,7 +184,11 @@ func logfileText(f conf.LogFile, inUse string) string {
 	return "auto"
 }
 
-// wholeSeconds rounds up, so that what a TOML file says as 0.5 does not look like 0.
+// wholeSeconds rounds up, so that what a TOML file says as 0.5 does not look like 0. The
+// original keeps negative ones as they are.
 func wholeSeconds(s conf.Seconds) int {
+	if s < 0 {
+		return int(time.Duration(s) / time.Second)
+	}
 	return int((time.Duration(s) + time.Second - 1) / time.Second)
 }

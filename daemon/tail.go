@@ -45,6 +45,9 @@ func doTail(ctx context.Context, c *call, in wire.TailIn) (wire.Count, error) {
 		if path, err = c.logOf(ctx, in.Name, stream); err != nil {
 			return s.count, err
 		}
+		if path == "" { // NONE
+			return s.count, noFile("")
+		}
 		follow = func(n int64) ([]byte, follower, error) { return c.logs.follow(group, name, stream, n) }
 	}
 	if !in.Follow {

@@ -274,6 +274,18 @@ func (m *Manager) Process(ctx context.Context, group, name string) (Info, error)
 	})
 }
 
+// Added is the active groups in the order in which they became active; reread names those
+// that are gone in it.
+func (m *Manager) Added(ctx context.Context) ([]*conf.Group, error) {
+	return ask(ctx, m, func() ([]*conf.Group, error) {
+		list := make([]*conf.Group, len(m.order))
+		for i, g := range m.order {
+			list[i] = g.conf
+		}
+		return list, nil
+	})
+}
+
 // Groups is the active groups in order.
 func (m *Manager) Groups(ctx context.Context) ([]*conf.Group, error) {
 	return ask(ctx, m, func() ([]*conf.Group, error) {
