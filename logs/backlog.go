@@ -33,6 +33,7 @@ type backlog struct {
 	done    int64  // of them written or lost
 	running bool   // there is a writer
 	hung    bool   // nothing was taken for patience
+	inside  bool   // the writer is in write(2)
 	over    bool   // a disk that hung flows again: write directly
 	closing bool   // nobody uses the file any more; the writer closes it
 	pump    *Pump  // to be rung when there is room or nothing left, if heed
@@ -235,11 +236,13 @@ func (b *backlog) writeSpecial(data []byte) (n int, err error) {
 	if err != nil {
 		return 0, cannotOpen(f.name, err)
 	}
+	late := time.AfterFunc(time.Hour, b.stuck)
+	defer late.Stop()
 	for n < len(data) {
 		if !b.writable(fd) {
 			return n, errBlocked
 		}
-		k, err := unix.Write(fd, data[n:min(len(data), n+b.chunk)])
+		k, err := b.writeChunk(fd, data[n:min(len(data), n+b.chunk)], late)
 		if k > 0 {
 			n += k
 			b.progress(k)
@@ -252,6 +255,35 @@ func (b *backlog) writeSpecial(data []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// writeChunk is write(2). It may block although poll(2) said that something may be written:
+// a terminal that has room for less than the chunk takes that, and waits for its reader. It
+// may be somebody else's too, so it cannot be made not to block; late sees to it that nobody
+// waits for it.
+func (b *backlog) writeChunk(fd int, data []byte, late *time.Timer) (int, error) {
+	b.mu.Lock()
+	b.inside = true
+	b.mu.Unlock()
+	late.Reset(patience)
+	n, err := unix.Write(fd, data)
+	late.Stop()
+	b.mu.Lock()
+	b.inside = false
+	b.mu.Unlock()
+	return n, err
+}
+
+// stuck is the timer of a write that lasts.
+func (b *backlog) stuck() {
+	b.mu.Lock()
+	var ring *Pump
+	if b.inside {
+		b.hung = true
+		ring = b.ring()
+	}
+	b.mu.Unlock()
+	ring.kick()
 }
 
 // writable waits until fd takes something. It gives up only when nobody uses the file any

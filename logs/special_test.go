@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -213,6 +214,37 @@ func TestBlockedFIFO(t *testing.T) {
 	if st, err := os.Lstat(fifo); err != nil || st.Mode()&os.ModeNamedPipe == 0 {
 		t.Errorf("the FIFO became %v, %v", st, err)
 	}
+}
+
+// The same for a terminal, which takes a part of a write and then blocks in it.
+func TestBlockedTerminal(t *testing.T) {
+	t.Parallel()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skip(err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	p := newPump(t)
+	stuck := newSink(t, p, Options{Path: slave.Name()})
+	w := attach(t, stuck)
+	written := make(chan error)
+	go func() {
+		_, err := io.WriteString(w, strings.Repeat("a line\n", 4<<20/7))
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the program waits for the terminal")
+	}
+	if stuck.Stats().Lost == 0 {
+		t.Error("nothing was lost")
+	}
+	go io.Copy(io.Discard, master) // so that the writer can end
 }
 
 // A slow reader that does take something loses nothing.
