@@ -10,7 +10,7 @@ const (
 	// loop copies output, so more gains nothing, and on a large machine would only cost threads.
 	coresMax = 4
 	// spare is how many threads are made at the start. An idle one costs some 20 KiB and no time.
-	spare = 12
+	spare = 7
 )
 
 // prepareThreads makes the threads that the daemon may need now, while there are some to be
