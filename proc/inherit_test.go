@@ -5,6 +5,7 @@ package proc_test
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,6 +18,10 @@ import (
 )
 
 func TestWhatChildrenInherit(t *testing.T) {
+	// A shell without job control starts background jobs with these ignored; a daemon catches them.
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+	defer signal.Stop(c)
 	sid, _, _ := syscall.RawSyscall(syscall.SYS_GETSID, 0, 0, 0)
 	mask := syscall.Umask(0o22)
 	defer syscall.Umask(mask)
