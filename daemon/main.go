@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"gosv/conf"
@@ -49,7 +50,9 @@ type launch struct {
 	compat bool // called as supervisord: errors look like the original's
 	flags  *flags
 	cfg    *conf.Config // what the next run begins with
+	file   string       // the absolute name of the file it was read from
 
+	signals    *caught
 	foreground bool
 	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
 	again      bool     // not the first run: a reload came before
@@ -67,6 +70,7 @@ func (l *launch) run(f *flags) int {
 		return l.detach()
 	}
 	l.foreground = l.ready == nil
+	l.signals = catchSignals()
 	prepareThreads()
 	for {
 		again, err := l.runOnce()
@@ -82,7 +86,10 @@ func (l *launch) run(f *flags) int {
 // load reads the configuration that the flags name, or that is found in the usual places.
 func (l *launch) load() error {
 	file := l.flags.file
-	if file == "" {
+	switch {
+	case l.file != "": // again: the daemon may have gone to another directory meanwhile
+		file = l.file
+	case file == "":
 		found, tried := conf.Find(l.argv0)
 		if found == "" {
 			return fmt.Errorf("No config file found at default paths (%s); use the -c option to specify a config file at a different path", strings.Join(tried, ", "))
@@ -95,6 +102,9 @@ func (l *launch) load() error {
 	cfg, err := conf.Load(file, conf.Options{Environ: os.Environ(), Overrides: l.flags.overrides})
 	if err != nil {
 		return err
+	}
+	if l.file, err = filepath.Abs(file); err != nil {
+		return fmt.Errorf("cannot tell where %q is: %w", file, err)
 	}
 	l.cfg = cfg
 	return nil

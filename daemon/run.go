@@ -57,10 +57,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	d.sayServers(l.cfg)
-	if err := l.goBackground(d); err != nil {
-		closeServers(d.servers)
-		return false, err
-	}
+	l.goBackground(d)
 	d.writePidfile(s.Pidfile)
 	defer removePidfile(s.Pidfile)
 	d.run(ctx, l)
@@ -75,7 +72,7 @@ func (l *launch) runOnce() (again bool, err error) {
 func (d *Daemon) run(ctx context.Context, l *launch) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	signals := d.handleSignals(ctx)
+	signals := d.handleSignals(ctx, l.signals)
 	go func() {
 		defer close(ended)
 		if err := d.mgr.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -132,7 +129,7 @@ func (d *Daemon) up(l *launch) {
 
 // reload reads the configuration again, with the same command line.
 func (l *launch) reload() (*conf.Config, error) {
-	again := launch{argv0: l.argv0, flags: l.flags, cfg: l.cfg}
+	again := launch{argv0: l.argv0, flags: l.flags, cfg: l.cfg, file: l.file}
 	if err := again.load(); err != nil {
 		return nil, err
 	}
@@ -153,9 +150,9 @@ func (d *Daemon) sayServers(cfg *conf.Config) {
 
 // goBackground changes directory and umask as supervisord does when it daemonizes, and
 // only then.
-func (l *launch) goBackground(d *Daemon) error {
+func (l *launch) goBackground(d *Daemon) {
 	if l.foreground || l.again {
-		return nil
+		return
 	}
 	s := &l.cfg.Supervisord
 	d.log.Info("daemonizing the supervisord process")
@@ -167,7 +164,6 @@ func (l *launch) goBackground(d *Daemon) error {
 		}
 	}
 	setUmask(s.Umask)
-	return nil
 }
 
 func isReason(err error, r proc.Reason) bool {

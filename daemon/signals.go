@@ -11,26 +11,36 @@ import (
 	"gosv/proc"
 )
 
+// caught are the signals that came. They are caught for the life of the process, from
+// before the first socket is made: one that comes between two lives of the daemon, in the
+// middle of a reload, waits for the second. Those that end it have a channel of their own,
+// so that no flood of the others can crowd them out.
+type caught struct{ end, other chan os.Signal }
+
+func catchSignals() *caught {
+	c := &caught{end: make(chan os.Signal, 4), other: make(chan os.Signal, 16)}
+	signal.Notify(c.end, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
+	signal.Notify(c.other, syscall.SIGHUP, syscall.SIGUSR2)
+	// Caught and dropped, not ignored: children inherit what is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return c
+}
+
 // handleSignals turns signals into requests until ctx is done; the channel it returns is
 // closed then. Lines and meanings are those of supervisord's handle_signal.
-func (d *Daemon) handleSignals(ctx context.Context) (ended <-chan struct{}) {
-	c := make(chan os.Signal, 16)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
-	signal.Ignore(syscall.SIGPIPE)
-	if d.main.level <= levelOf(conf.Debug) {
-		signal.Notify(c, syscall.SIGCHLD) // only for its log line; the kernel has a bell of its own
-	}
+func (d *Daemon) handleSignals(ctx context.Context, c *caught) (ended <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer signal.Stop(c)
 		for {
+			var s os.Signal
 			select {
 			case <-ctx.Done():
 				return
-			case s := <-c:
-				d.handleSignal(ctx, s.(syscall.Signal))
+			case s = <-c.end:
+			case s = <-c.other:
 			}
+			d.handleSignal(ctx, s.(syscall.Signal))
 		}
 	}()
 	return done
@@ -54,8 +64,6 @@ func (d *Daemon) handleSignal(ctx context.Context, s syscall.Signal) {
 	case syscall.SIGUSR2:
 		d.log.Info("received SIGUSR2 indicating log reopen request")
 		d.reopenLogs()
-	case syscall.SIGCHLD:
-		d.log.Debug("received SIGCHLD indicating a child quit")
 	}
 }
 
