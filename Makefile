@@ -1,7 +1,7 @@
 # gosv: what a person or CI types here. Every target stands alone.
 
 GO      ?= go
-TAGS     = urfave_cli_no_docs
+TAGS     = urfave_cli_no_docs,nethttpomithttp2
 GOBUILD  = CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w'
 T       ?= 30s
 

@@ -25,6 +25,7 @@ type Daemon struct {
 	outputs *outputs
 	pools   *pools
 	servers []*server
+	calm    calm
 
 	load func() (*conf.Config, error) // reads the configuration anew
 	cfg  atomic.Pointer[conf.Config]
@@ -38,6 +39,7 @@ func (d *Daemon) config() *conf.Config { return d.cfg.Load() }
 // A broken one is a conf.Errors and changes nothing.
 func (d *Daemon) reread(ctx context.Context) (*conf.Config, conf.Plan, error) {
 	cfg, err := d.load()
+	d.calm.stir(calmWorth)
 	if err != nil {
 		return nil, conf.Plan{}, err
 	}
@@ -86,6 +88,7 @@ func (d *Daemon) update(ctx context.Context, p conf.Plan, only []string, each fu
 
 // publish is the manager's way to the event bus. It runs in the manager's loop.
 func (d *Daemon) publish(ev event.Event) {
+	d.calm.stir(1)
 	d.pools.observe(ev)
 	d.bus.Publish(ev)
 }

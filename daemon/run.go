@@ -89,7 +89,9 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		s.serve(ctx)
 	}
 	d.up(l)
+	d.calm.stir(calmWorth)
 	<-ended
+	d.calm.stop()
 	cancel()
 	closeServers(d.servers)
 	<-signals
