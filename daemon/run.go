@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 
 	"gosv/conf"
@@ -13,6 +14,10 @@ import (
 	"gosv/proc"
 	"gosv/proc/event"
 )
+
+// launchersMax is how many children are started at the same time at most: more than a few
+// wait for each other in the kernel, for the directory of their logs.
+const launchersMax = 4
 
 // runOnce is one life of the daemon, from a loaded configuration to the last process
 // stopped. again says that a reload asked for another one, with l.cfg to begin with.
@@ -45,7 +50,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	d.pools = newPools(d)
 	d.mgr = proc.New(proc.Options{
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
-		Environ: environ(), ServerURL: serverURL(l.cfg),
+		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: min(runtime.GOMAXPROCS(0), launchersMax),
 	})
 	if d.servers, err = openServers(d, l.cfg); err != nil {
 		return false, err // before the first line: the log may be another daemon's

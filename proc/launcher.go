@@ -2,8 +2,11 @@ package proc
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"syscall"
+	"time"
 
 	"gosv/proc/state"
 )
@@ -15,6 +18,7 @@ type job struct {
 	run    uint32
 	socket *socket
 	after  int // how many early dead there had been when the launcher got it
+	nth    int // of the launches, in the order of decision
 }
 
 // launched is the answer to a job.
@@ -25,9 +29,11 @@ type launched struct {
 	err   error // nil, an *ExecError, or why nothing was forked
 }
 
-// launcher is the goroutine that does what would block the loop: lookups, opening, fork.
-// It does one job after the other, so children start in the order of decision. (Forking
-// from several goroutines would not be faster: the kernel's work and ForkLock decide.)
+// launcher does what would block the loop: lookups, opening, fork. A goroutine starts one
+// child after the other, and most of that is waiting until the child has executed its
+// program; so a thousand start a third sooner with two of them on two processors. They
+// begin in the order of decision, and the loop hears of them in that order. As with
+// Supervisor's fork, the next child may be quicker to execute its program.
 type launcher struct {
 	Options
 	log    logger
@@ -41,6 +47,7 @@ func (l *launcher) run() {
 	for j := range l.jobs {
 		if j.p == nil {
 			j.socket.close(l.log)
+			l.post(func() { l.answer(launched{job: j}) })
 			continue
 		}
 		select {
@@ -139,6 +146,12 @@ func (m *Manager) launch(p *process) {
 	m.queue = append(m.queue, j)
 }
 
+// mayHandOver says whether the launchers may have the head of the queue. What opens or closes
+// a socket is done alone, since the next one to open it depends on it.
+func (m *Manager) mayHandOver() bool {
+	return len(m.queue) > 0 && m.alone == 0 && (m.queue[0].socket == nil || m.inFlight == 0)
+}
+
 // dropUnwanted takes launches that were overtaken by a stop off the head of the queue.
 func (m *Manager) dropUnwanted() {
 	for len(m.queue) > 0 {
@@ -155,6 +168,10 @@ func (m *Manager) dropUnwanted() {
 func (m *Manager) handedOver() {
 	if m.queue[0].p != nil {
 		m.inFlight++
+		m.handed++
+	}
+	if m.queue[0].socket != nil {
+		m.alone++
 	}
 	m.pop()
 }
@@ -166,7 +183,56 @@ func (m *Manager) pop() {
 	}
 }
 
-// launched is the launcher's answer, in the loop.
+// answered is an answer of the launchers, in the loop. It has to wait for those of earlier
+// launches.
+func (m *Manager) answered(r launched) {
+	if r.socket != nil {
+		m.alone--
+	}
+	if r.p == nil {
+		return
+	}
+	if r.nth < m.heard { // the others did not wait for it any more
+		m.launched(r)
+		return
+	}
+	m.ahead[r.nth] = r
+	m.hearAhead()
+}
+
+// hearAhead deals with the answers whose turn it is.
+func (m *Manager) hearAhead() {
+	for {
+		r, ok := m.ahead[m.heard]
+		if !ok {
+			break
+		}
+		delete(m.ahead, m.heard)
+		m.heard++
+		m.launched(r)
+	}
+	if len(m.ahead) == 0 {
+		m.disarm(&m.slow)
+	} else if !m.slow.armed() {
+		m.arm(&m.slow, slowLaunch)
+	}
+}
+
+// slowLaunch is how long other launches wait for one that takes its time; it may hang in a
+// disk for ever.
+const slowLaunch = time.Second
+
+// overdue hears what was launched after one that takes too long.
+type overdue struct{}
+
+func (overdue) elapsed(m *Manager) {
+	if len(m.ahead) > 0 {
+		m.heard = slices.Min(slices.Collect(maps.Keys(m.ahead)))
+		m.hearAhead()
+	}
+}
+
+// launched is a launch having succeeded or failed.
 func (m *Manager) launched(r launched) {
 	p := r.p
 	m.inFlight--

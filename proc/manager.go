@@ -39,7 +39,12 @@ type Manager struct {
 	deaths   int           // how many early ones there have been
 	queue    []job         // for the launcher, in the order of decision
 	jobs     chan job
-	inFlight int // handed to the launcher and not answered
+	inFlight int              // launches handed to the launchers and not answered
+	alone    int              // of what is handed to them, those with a socket
+	handed   int              // counts launches, in the order of decision
+	heard    int              // how many of them have been dealt with
+	ahead    map[int]launched // answers that came before those of earlier launches
+	slow     deadline         // when those will not be waited for any more
 	updating bool
 	closing  *closing // not nil: everything is being stopped
 }
@@ -66,8 +71,10 @@ func New(o Options) *Manager {
 		groups:   map[string]*group{},
 		live:     map[int]*process{},
 		early:    map[int]early{},
+		ahead:    map[int]launched{},
 		jobs:     make(chan job, 16),
 	}
+	m.slow.owner = overdue{}
 	m.timer.Stop()
 	m.mood.Store(int32(MoodRunning))
 	return m
@@ -77,8 +84,10 @@ func New(o Options) *Manager {
 // error at once when ctx is done; children that are left then are left alone. It may be
 // called once.
 func (m *Manager) Run(ctx context.Context) error {
-	l := &launcher{Options: m.Options, log: m.log, jobs: m.jobs, answer: m.launched, post: m.post, done: m.done}
-	m.tasks.Go(l.run)
+	l := &launcher{Options: m.Options, log: m.log, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done}
+	for range max(1, m.Launchers) {
+		m.tasks.Go(l.run)
+	}
 	err := m.loop(ctx)
 	m.timer.Stop()
 	close(m.done)
@@ -99,9 +108,9 @@ func (m *Manager) loop(ctx context.Context) error {
 		m.setTimer()
 		var jobs chan<- job
 		var next job
-		if len(m.queue) > 0 {
+		if m.mayHandOver() {
 			jobs, next = m.jobs, m.queue[0]
-			next.after = m.deaths
+			next.after, next.nth = m.deaths, m.handed
 		}
 		select {
 		case f := <-m.requests:
@@ -199,4 +208,5 @@ func (m *Manager) closeAll() {
 			j.socket.close(m.log)
 		}
 	}
+	m.queue = nil
 }

@@ -75,6 +75,8 @@ type life struct {
 	kinds  []proctest.Behaviour
 	deeds  []deed
 	midst  bool // the end comes at once
+
+	launchers int
 }
 
 // deed is one thing that happens: an operation, a child that exits, or time that passes.
@@ -101,6 +103,7 @@ func script(rt *rapid.T) *life {
 	}
 	s.kinds = rapid.SliceOfN(rapid.Custom(behaviour), 40, 40).Draw(rt, "behaviours")
 	s.deeds = rapid.SliceOfN(rapid.Custom(someDeed), 100, 150).Draw(rt, "deeds")
+	s.launchers = rapid.IntRange(1, 3).Draw(rt, "launchers")
 	s.midst = rapid.Bool().Draw(rt, "in the midst")
 	return s
 }
@@ -145,7 +148,7 @@ func someDeed(rt *rapid.T) deed {
 }
 
 func (s *life) run(f *failures) {
-	w := newWorld(f, nil)
+	w := newWorldOf(f, nil, s.launchers)
 	w.k.Behave = func(spec proc.Spec, nth int) proctest.Behaviour {
 		return s.kinds[(int(spec.Name[1]-'0')*7+nth)%len(s.kinds)]
 	}

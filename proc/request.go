@@ -15,6 +15,7 @@ import (
 // Options are what a manager needs from its owner.
 type Options struct {
 	Kernel    Kernel
+	Launchers int                        // how many children may be started at the same time; 0: one
 	Log       *slog.Logger               // Supervisor's lines, levels in levels.go
 	Publish   func(event.Event)          // never blocks; nil: nobody listens
 	Output    func(*conf.Process) Output // asked once for every process record; nil: /dev/null
@@ -41,7 +42,7 @@ type Output interface {
 // Kernel is everything the manager asks of the operating system about children.
 type Kernel interface {
 	// Launch starts a child and returns when it has exec'd or failed to. It is called
-	// from the launcher, never from the loop. Failures after the fork are an *ExecError.
+	// from the launchers, never from the loop. Failures after the fork are an *ExecError.
 	Launch(Spec) (pid int, err error)
 	// Signal sends sig to the child pid, or to its process group.
 	Signal(pid int, sig syscall.Signal, group bool) error

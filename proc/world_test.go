@@ -53,10 +53,15 @@ func inWorld(t *testing.T, behave func(s proc.Spec, nth int) proctest.Behaviour,
 }
 
 func newWorld(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour) *world {
+	return newWorldOf(t, behave, 1)
+}
+
+// newWorldOf is a world with so many launchers.
+func newWorldOf(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour, launchers int) *world {
 	w := &world{t: t, k: proctest.NewKernel(), born: time.Now(), ended: make(chan struct{}), output: map[string]*proctest.Output{}}
 	w.k.Behave = behave
 	w.m = proc.New(proc.Options{
-		Kernel: w.k, Log: slog.New(w), Publish: w.publish, Environ: []string{"PATH=/bin:/usr/bin"},
+		Kernel: w.k, Log: slog.New(w), Publish: w.publish, Environ: []string{"PATH=/bin:/usr/bin"}, Launchers: launchers,
 		Output: func(c *conf.Process) proc.Output {
 			w.mu.Lock()
 			defer w.mu.Unlock()

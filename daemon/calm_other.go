@@ -1,0 +1,6 @@
+//go:build !linux
+
+package daemon
+
+// dropProgram is Linux's.
+func dropProgram() {}

@@ -1,0 +1,107 @@
+package proc_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gosv/conf"
+	"gosv/proc"
+	"gosv/proc/proctest"
+	"gosv/proc/state"
+)
+
+// slowly is a group of ten whose first launch takes so long, with two launchers.
+func slowly(t *testing.T, first time.Duration, f func(w *world)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
+			if s.Name == "p0" {
+				return proctest.Behaviour{LaunchFor: first}
+			}
+			return proctest.Behaviour{LaunchFor: time.Millisecond}
+		}, 2)
+		var list []*conf.Process
+		for i := range 10 {
+			list = append(list, program(fmt.Sprintf("p%d", i), func(c *conf.Process) { c.Startsecs = 0 }))
+		}
+		w.add(groupOf("g", 1, list...))
+		f(w)
+		w.end()
+	})
+}
+
+// Children that start at the same time are heard of in the order of decision.
+func TestLaunchersOrder(t *testing.T) {
+	slowly(t, 100*time.Millisecond, func(w *world) {
+		w.pass(99 * time.Millisecond)
+		if n := w.k.Launched(); n != 9 {
+			t.Errorf("%d were launched beside the slow one, want 9", n)
+		}
+		w.wantState("g:p1", state.Starting)
+		w.pass(2 * time.Millisecond)
+		var want []string
+		for i := range 10 {
+			pid := 99 + i
+			if i == 0 {
+				pid = 109
+			}
+			want = append(want,
+				fmt.Sprintf("INFO spawned: 'p%d' with pid %d", i, pid),
+				fmt.Sprintf("INFO success: p%d entered RUNNING state, process has stayed up for > than 0 seconds (startsecs)", i))
+		}
+		same(t, "log", w.said(), want)
+	})
+}
+
+// One whose log is on a disk that hangs does not hold up the others for ever.
+func TestLaunchersHang(t *testing.T) {
+	slowly(t, time.Minute, func(w *world) {
+		w.pass(2 * time.Second)
+		w.wantState("g:p0", state.Starting)
+		for i := 1; i < 10; i++ {
+			w.wantState(fmt.Sprintf("g:p%d", i), state.Running)
+		}
+		w.pass(time.Minute)
+		w.wantState("g:p0", state.Running)
+		if said := w.said(); !slices.Contains(said, "INFO spawned: 'p0' with pid 109") {
+			t.Errorf("log: %q", said)
+		}
+	})
+}
+
+// A socket is made, used by everybody and closed by one launcher at a time.
+func TestLaunchersSocket(t *testing.T) {
+	t.Parallel()
+	url := "unix://" + t.TempDir() + "/s"
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, nil, 3)
+		socket := &conf.Socket{Name: "f", URL: url, Backlog: 5, Mode: conf.Unset}
+		var list []*conf.Process
+		for i := range 10 {
+			list = append(list, program(fmt.Sprintf("p%d", i), func(c *conf.Process) { c.Socket = socket }))
+		}
+		w.add(groupOf("f", 1, list...))
+		w.pass(2 * time.Second)
+		for range 5 {
+			w.do(proc.Op{Kind: proc.Restart, Wait: true})
+			w.do(proc.Op{Kind: proc.Stop, Wait: true})
+			w.do(proc.Op{Kind: proc.Start, Wait: true})
+		}
+		made, closed := 0, 0
+		for _, line := range w.said() {
+			switch line {
+			case "INFO Creating socket " + url:
+				made++
+			case "INFO Closing socket " + url:
+				closed++
+			}
+		}
+		if made != closed+1 || made < 6 {
+			t.Errorf("the socket was made %d times and closed %d times", made, closed)
+		}
+		w.end()
+	})
+}
