@@ -100,14 +100,12 @@ func (l daemonLogs) paths(group, name string) (stdout, stderr string) {
 	if out == nil {
 		return "", ""
 	}
-	out.mu.Lock()
-	defer out.mu.Unlock()
 	return out.stdout.path, out.stderr.path
 }
 
 func (l daemonLogs) follow(group, name, stream string, n int64) ([]byte, follower, error) {
-	sink, _, ok := l.sink(group, name, stream)
-	if !ok || sink == nil {
+	sink := l.sink(group, name, stream)
+	if sink == nil {
 		return nil, nil, fs.ErrNotExist
 	}
 	return following(sink.Follow(n))

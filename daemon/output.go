@@ -3,9 +3,11 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"gosv/conf"
 	"gosv/logs"
@@ -27,19 +29,21 @@ type procID struct{ group, name string }
 
 // output is where one process's streams go. It is a proc.Output.
 type output struct {
-	all   *outputs
-	conf  *conf.Process
-	older *output // guarded by all.mu: the record that this one is to replace
-
-	mu             sync.Mutex // guards the fields below
+	all            *outputs
+	conf           *conf.Process
+	older          *output // guarded by all.mu: the record that this one is to replace
 	stdout, stderr stream
+	closed         atomic.Bool
+
+	making sync.Mutex // held while a sink is made, which may wait for a disk; the manager's loop never takes it
 }
 
 // stream is one of a process's two streams; its sink is made at the first run, so that a
 // log that cannot be opened is a spawn error and not the end of the daemon.
 type stream struct {
-	path string // "" for no file
-	sink *logs.Sink
+	name string // "stdout" or "stderr"
+	path string // "" for no file; never changes
+	sink atomic.Pointer[logs.Sink]
 }
 
 // specialRing is how many bytes of a stream are kept in memory for tail when its log is a
@@ -55,13 +59,10 @@ func newOutputs(d *Daemon, pump *logs.Pump) *outputs {
 // version of p may still be there; it is found again if this one is closed first.
 func (o *outputs) of(p *conf.Process) proc.Output {
 	out := &output{all: o, conf: p}
-	for _, s := range []struct {
-		st   *stream
-		name string
-		opt  *conf.Output
-	}{{&out.stdout, "stdout", &p.Stdout}, {&out.stderr, "stderr", &p.Stderr}} {
+	out.stdout.name, out.stderr.name = "stdout", "stderr"
+	for _, st := range out.streams() {
 		var err error
-		if s.st.path, err = o.d.logPath(p, s.name, s.opt); err != nil {
+		if st.path, err = o.d.logPath(p, st.name, out.options(st)); err != nil {
 			o.d.log.Warn(err.Error())
 		}
 	}
@@ -73,32 +74,36 @@ func (o *outputs) of(p *conf.Process) proc.Output {
 	return out
 }
 
+func (out *output) streams() [2]*stream { return [2]*stream{&out.stdout, &out.stderr} }
+
+// options are the std*_ options of a stream.
+func (out *output) options(st *stream) *conf.Output {
+	if st == &out.stderr {
+		return &out.conf.Stderr
+	}
+	return &out.conf.Stdout
+}
+
 func (o *outputs) get(group, name string) *output {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.byID[procID{group, name}]
 }
 
-// sink is the sink of a process's stream ("stdout", "stderr"); path is the file it writes,
-// "" for none. ok is false when there is no such process. With redirect_stderr the
-// process has no stderr: sink is nil and path "".
-func (o *outputs) sink(group, name, stream string) (s *logs.Sink, path string, ok bool) {
+// sink is the sink of a process's stream ("stdout", "stderr"), made now if the process never
+// ran: a follower may wait for its first run. It is nil when there is none: no such process,
+// redirect_stderr, a log that cannot be opened.
+func (o *outputs) sink(group, name, stream string) *logs.Sink {
 	out := o.get(group, name)
-	if out == nil {
-		return nil, "", false
+	if out == nil || stream == "stderr" && out.conf.RedirectStderr {
+		return nil
 	}
-	out.mu.Lock()
-	defer out.mu.Unlock()
 	st := &out.stdout
 	if stream == "stderr" {
-		if st = &out.stderr; out.conf.RedirectStderr {
-			return nil, "", true
-		}
+		st = &out.stderr
 	}
-	if st.sink == nil { // never ran: a follower may wait for its first run
-		out.open(st, stream)
-	}
-	return st.sink, st.path, true
+	s, _ := out.open(st)
+	return s
 }
 
 // clear empties the logs of a process (clearProcessLogs), also of one that is not running.
@@ -107,19 +112,15 @@ func (o *outputs) clear(group, name string) error {
 	if out == nil {
 		return nil
 	}
-	out.mu.Lock()
-	defer out.mu.Unlock()
-	for _, s := range []struct {
-		st   *stream
-		name string
-	}{{&out.stdout, "stdout"}, {&out.stderr, "stderr"}} {
-		if s.st.path == "" {
+	for _, st := range out.streams() {
+		if st.path == "" {
 			continue
 		}
-		if err := out.open(s.st, s.name); err != nil {
+		sink, err := out.open(st)
+		if err != nil {
 			return err
 		}
-		if err := s.st.sink.Clear(); err != nil {
+		if err := sink.Clear(); err != nil {
 			return err
 		}
 	}
@@ -135,13 +136,7 @@ func (o *outputs) reopen() {
 	}
 	o.mu.Unlock()
 	for _, out := range list {
-		out.mu.Lock()
-		sinks := []*logs.Sink{out.stdout.sink, out.stderr.sink}
-		out.mu.Unlock()
-		for _, s := range sinks {
-			if s == nil {
-				continue
-			}
+		for s := range out.sinks() {
 			if err := s.Reopen(); err != nil {
 				o.d.log.Error(fmt.Sprintf("cannot reopen a log of '%s': %v", out.conf.Name, err))
 			}
@@ -151,19 +146,18 @@ func (o *outputs) reopen() {
 
 // Attach prepares a run.
 func (out *output) Attach() (stdout, stderr *os.File, err error) {
-	out.mu.Lock()
-	defer out.mu.Unlock()
-	if err := out.open(&out.stdout, "stdout"); err != nil {
+	o, err := out.open(&out.stdout)
+	if err != nil {
 		return nil, nil, err
 	}
-	if stdout, err = out.stdout.sink.Attach(); err != nil {
+	if stdout, err = o.Attach(); err != nil {
 		return nil, nil, err
 	}
 	if out.conf.RedirectStderr {
 		return stdout, stdout, nil
 	}
-	if err = out.open(&out.stderr, "stderr"); err == nil {
-		stderr, err = out.stderr.sink.Attach()
+	if o, err = out.open(&out.stderr); err == nil {
+		stderr, err = o.Attach()
 	}
 	if err != nil {
 		stdout.Close()
@@ -172,31 +166,31 @@ func (out *output) Attach() (stdout, stderr *os.File, err error) {
 	return stdout, stderr, nil
 }
 
+// sinks are those that have been made.
+func (out *output) sinks() iter.Seq[*logs.Sink] {
+	return func(yield func(*logs.Sink) bool) {
+		for _, st := range out.streams() {
+			if s := st.sink.Load(); s != nil && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
 // Started names the child that writes now.
 func (out *output) Started(pid int) {
-	out.mu.Lock()
-	defer out.mu.Unlock()
-	for _, s := range []*logs.Sink{out.stdout.sink, out.stderr.sink} {
-		if s != nil {
-			s.SetPID(pid)
-		}
+	for s := range out.sinks() {
+		s.SetPID(pid)
 	}
 }
 
 // Exited drains both pipes, one after the other, and then says so.
 func (out *output) Exited(done func()) {
-	out.mu.Lock()
-	stdout, stderr := out.stdout.sink, out.stderr.sink
-	out.mu.Unlock()
-	then := done
-	if stderr != nil {
-		then = func() { stderr.Drain(done) }
+	for s := range out.sinks() {
+		then := done
+		done = func() { s.Drain(then) }
 	}
-	if stdout == nil {
-		then()
-		return
-	}
-	stdout.Drain(then)
+	done()
 }
 
 // Close forgets the process; what grandchildren still write is read until they end.
@@ -215,49 +209,47 @@ func (out *output) Close() {
 		delete(o.byID, id)
 	}
 	o.mu.Unlock()
-	out.mu.Lock()
-	defer out.mu.Unlock()
-	for _, s := range []*logs.Sink{out.stdout.sink, out.stderr.sink} {
-		if s != nil {
-			s.Close()
-		}
+	out.closed.Store(true)
+	for s := range out.sinks() {
+		s.Close()
 	}
 }
 
-// open makes the sink of a stream unless it is there.
-func (out *output) open(st *stream, name string) error {
-	if st.sink != nil {
-		return nil
+// open is the sink of a stream, made unless it is there.
+func (out *output) open(st *stream) (*logs.Sink, error) {
+	out.making.Lock()
+	defer out.making.Unlock()
+	if s := st.sink.Load(); s != nil {
+		return s, nil
 	}
-	d, p := out.all.d, out.conf
-	opt := &p.Stdout
-	if name == "stderr" {
-		opt = &p.Stderr
-	}
+	d, p, opt := out.all.d, out.conf, out.options(st)
 	o := logs.Options{
-		Name: p.Name, Stream: name, Files: d.files,
+		Name: p.Name, Stream: st.name, Files: d.files,
 		Path: st.path, MaxBytes: int64(opt.LogfileMaxbytes), Backups: opt.LogfileBackups,
 		StripANSI: d.config().Supervisord.StripANSI,
 		Capture:   int64(opt.CaptureMaxbytes),
 		Syslog:    opt.Syslog,
 		Report:    d.report,
 	}
-	if st, err := os.Stat(st.path); err == nil && !st.Mode().IsRegular() {
+	if f, err := os.Stat(st.path); err == nil && !f.Mode().IsRegular() {
 		o.Ring = specialRing
 	}
 	if o.Capture > 0 {
-		o.OnCapture = d.onCapture(p, name)
+		o.OnCapture = d.onCapture(p, st.name)
 	}
-	o.OnData = d.onData(p, name, opt)
-	if p.Kind == conf.EventListener && name == "stdout" {
+	o.OnData = d.onData(p, st.name, opt)
+	if p.Kind == conf.EventListener && st == &out.stdout {
 		o.Capture, o.OnCapture, o.Direct = 0, nil, true
 	}
 	sink, err := out.all.pump.Sink(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	st.sink = sink
-	return nil
+	st.sink.Store(sink)
+	if out.closed.Load() { // Close may have missed it
+		sink.Close()
+	}
+	return sink, nil
 }
 
 // onData is who else wants to see each piece of output; nil when nobody does.

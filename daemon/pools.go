@@ -34,14 +34,16 @@ func newPools(d *Daemon) *pools {
 	return &pools{d: d, prepared: map[string]*conf.Group{}, active: map[string]*pool{}}
 }
 
-// prepare remembers a listener group that is about to be added.
+// prepare remembers a listener group that is about to be added, and forgets one of that
+// name which was not added after all.
 func (ps *pools) prepare(g *conf.Group) {
-	if g.Kind != conf.EventListener {
-		return
-	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.prepared[g.Name] = g
+	if g.Kind == conf.EventListener {
+		ps.prepared[g.Name] = g
+	} else {
+		delete(ps.prepared, g.Name)
+	}
 }
 
 // observe follows the life of the groups and processes of pools. It sees each event before
