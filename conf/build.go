@@ -17,6 +17,7 @@ func (l *loader) build(doc *document) {
 	l.supervisord(main)
 	l.plugins(doc)
 	l.groups(doc)
+	l.policies()
 	l.servers(doc)
 	l.supervisorctl(doc)
 	l.unknownSections(doc)
@@ -42,9 +43,11 @@ func (l *loader) supervisord(s *section) {
 	v := &values{supervisord: sd, users: l.users}
 	setDefaults(inSupervisord, v)
 	sd.Childlogdir = tempDir(l.env)
+	sd.ShutdownTimeout = NoTimeout
 	if s != nil {
 		r := l.reading(s, v)
 		r.all(func(o *option) bool { return o.name == "user" && l.overridden("user") })
+		r.supervisordPolicies(sd)
 		sd.Origin = r.origin()
 	} else {
 		sd.Origin = &Origin{Section: "supervisord"}

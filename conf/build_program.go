@@ -77,6 +77,7 @@ func (l *loader) program(s *section, group string, alone bool) *program {
 	p.base.Origin = r.origin()
 	r.required("command")
 	p.check()
+	p.budget()
 	if k.kind == inFCGI {
 		p.base.Socket = l.socket(p, name, alone)
 	}

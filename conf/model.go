@@ -44,6 +44,12 @@ type Supervisord struct {
 	StripANSI       bool
 	Environment     Env
 	Identifier      string
+	ExitOn          ExitOn
+	TerminationLog  string // "" for none
+	MaxRestarts     Restarts
+	RestartWindow   Seconds
+	DrainSecs       Seconds
+	ShutdownTimeout Seconds // 0: no limit; NoTimeout: not configured
 	Origin          *Origin
 }
 
@@ -128,6 +134,9 @@ type Process struct {
 	Priority       int
 	Autostart      bool
 	Autorestart    Autorestart
+	MaxRestarts    Restarts
+	RestartWindow  Seconds
+	Essential      bool // its end is the end of gosv
 	Startsecs      Seconds
 	Startretries   int
 	Exitcodes      []int

@@ -49,6 +49,7 @@ type option struct {
 	flags  string // supervisord's flags for it, "-l, --logfile"
 	diff   bool   // a new value makes the group count as changed
 	live   bool   // the new value matters later: a running process may stay
+	above  bool   // a program that does not have it gets [supervisord]'s
 	absent string // Supervisor's error when a required option is missing; %s is the section
 	fail   string // Supervisor's error for a bad value; %s is the value; "" for that of the type
 	sample string // value in the sample file, "" for the default
@@ -138,6 +139,24 @@ var options = []option{
 	{in: inSupervisord, name: "strip_ansi", field: boolField(func(v *values) *bool { return &v.supervisord.StripANSI }),
 		def: "false", use: useHere, flags: "-t, --strip_ansi",
 		doc: "Remove ANSI escape sequences from the programs' logs."},
+	{in: inSupervisord, name: "exit_on", field: typedField(exitOnType, func(v *values) *ExitOn { return &v.supervisord.ExitOn }),
+		def: "never", use: useHere,
+		doc: "When gosv ends by itself, with the exit status of the program that decided: never, fatal (a program is given up), failure (that, or it exits unexpectedly for good), any (it exits for good), all (every program has), main=NAME (that program has). See docs/policies.md."},
+	{in: inSupervisord, name: "termination_log", field: pathField(stringType, optionalFile, func(v *values) *string { return &v.supervisord.TerminationLog }),
+		def: "/dev/termination-log", use: useHere,
+		doc: "File that gets the reason when gosv ends by itself or cannot start, if it exists: Kubernetes shows it. Empty for none."},
+	{in: inSupervisord, name: "max_restarts", field: typedField(restartsType, func(v *values) *Restarts { return &v.supervisord.MaxRestarts }),
+		def: "unlimited", use: useHere,
+		doc: "How often within restart_window a program is started again by itself before it is given up (FATAL), for programs that do not say."},
+	{in: inSupervisord, name: "restart_window", field: typedField(secondsType, func(v *values) *Seconds { return &v.supervisord.RestartWindow }),
+		def: "60", use: useHere,
+		doc: "The time within which max_restarts counts, for programs that do not say."},
+	{in: inSupervisord, name: "drain_secs", field: typedField(secondsType, func(v *values) *Seconds { return &v.supervisord.DrainSecs }),
+		def: "0", use: useHere,
+		doc: "How long programs go on after gosv was told to end, while it already says that it is not ready."},
+	{in: inSupervisord, name: "shutdown_timeout", field: typedField(secondsType, func(v *values) *Seconds { return &v.supervisord.ShutdownTimeout }),
+		unset: "no limit, and 25 as process 1", use: useHere, sample: "25",
+		doc: "How long the whole shutdown may take, drain_secs included; shortly before, what is left is killed. 0 means no limit."},
 
 	// [supervisorctl]
 	{in: inCtl, name: "serverurl", field: pathField(stringType, serverURL, func(v *values) *string { return &v.ctl.ServerURL }),
@@ -152,7 +171,7 @@ var options = []option{
 	{in: inCtl, name: "prompt", field: stringField(stringType, func(v *values) *string { return &v.ctl.Prompt }),
 		def: "supervisor", sample: "mysupervisor",
 		doc: "What the interactive shell shows in front of the cursor."},
-	{in: inCtl, name: "history_file", field: pathField(stringType, historyFile, func(v *values) *string { return &v.ctl.HistoryFile }),
+	{in: inCtl, name: "history_file", field: pathField(stringType, optionalFile, func(v *values) *string { return &v.ctl.HistoryFile }),
 		unset: "no history is kept", use: useHere, sample: "~/.sc_history",
 		doc: "File that keeps the interactive shell's history."},
 
@@ -214,6 +233,15 @@ var options = []option{
 	{in: inPrograms, name: "autorestart", field: typedField(autorestartType, func(v *values) *Autorestart { return &v.process.Autorestart }),
 		def: "unexpected", use: perSection, diff: true, live: true,
 		doc: "Start it again when it ends: always, never, or only when exitcodes does not list its exit code."},
+	{in: inPrograms, name: "max_restarts", field: typedField(restartsType, func(v *values) *Restarts { return &v.process.MaxRestarts }),
+		unset: "that of [supervisord]", use: perSection, diff: true, live: true, above: true, sample: "5",
+		doc: "How often within restart_window it is started again by itself before it is given up (FATAL)."},
+	{in: inPrograms, name: "restart_window", field: typedField(secondsType, func(v *values) *Seconds { return &v.process.RestartWindow }),
+		unset: "that of [supervisord]", use: perSection, diff: true, live: true, above: true, sample: "60",
+		doc: "The time within which max_restarts counts."},
+	{in: inPrograms, name: "essential", field: boolField(func(v *values) *bool { return &v.process.Essential }),
+		def: "false", use: perSection, diff: true, live: true,
+		doc: "When it is given up, or exits for good, gosv stops everything and exits with its exit status."},
 	{in: inPrograms, name: "exitcodes", field: exitcodesField(func(v *values) *[]int { return &v.process.Exitcodes }),
 		def: "0", use: perSection, diff: true, live: true,
 		doc: "Exit codes that are expected."},

@@ -50,7 +50,8 @@ func serverURL(url string) (string, error) {
 	return "unix://" + p, err
 }
 
-func historyFile(path string) (string, error) {
+// optionalFile is a path, or nothing.
+func optionalFile(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}

@@ -126,7 +126,7 @@ func (s shownSection) write(w io.Writer) {
 			source = "command line, " + flag
 		}
 		value := o.get(s.v)
-		if source == "default" && o.typ == environmentType && s.v.process != nil && value != "" {
+		if source == "default" && s.v.process != nil && (o.above || o.typ == environmentType && value != "") {
 			source = "[supervisord]"
 		}
 		if source == "default" && o.def == "" && (value == "" || value == "-1" || value == "0" || o.typ == ownerType) && o.unset != "" {

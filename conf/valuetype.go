@@ -49,6 +49,12 @@ var (
 	autorestartType = &valueType{name: "autorestart", means: "true, false or unexpected", toml: `true, false or "unexpected"`,
 		schema: `{"anyOf":[{"type":"boolean"},{"type":"string"}]}`, example: "true",
 		words: []string{"true", "false", "unexpected"}}
+	restartsType = &valueType{name: "restarts", means: "a whole number from 0, or unlimited", toml: `5 or "unlimited"`,
+		schema: `{"anyOf":[{"type":"integer","minimum":0},{"type":"string"}]}`, example: "5",
+		words: []string{"unlimited"}}
+	exitOnType = &valueType{name: "exit policy", means: "never, fatal, failure, any, all or main=NAME", toml: `"fatal"`,
+		schema: `{"type":"string"}`, example: "failure",
+		words: []string{"never", "fatal", "failure", "any", "all", "main=NAME"}}
 	exitcodesType = &valueType{name: "exit codes", means: "exit codes from 0 to 255 with commas between", toml: `[0, 2]`,
 		schema: `{"anyOf":[{"type":"array","items":{"type":"integer","minimum":0,"maximum":255}},{"type":"integer","minimum":0,"maximum":255},{"type":"string"}]}`, example: "0,2"}
 	listType = &valueType{name: "list", means: "words with commas between", toml: `["a", "b"]`,

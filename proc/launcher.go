@@ -137,6 +137,7 @@ func closeFD(fd int) {
 // launch asks the launcher for a child of p.
 func (m *Manager) launch(p *process) {
 	p.run++
+	p.status = 0 // nothing is known of this run's end
 	j := job{p: p, run: p.run}
 	if c := p.conf.Socket; c != nil {
 		p.socket = p.group.socket(c)

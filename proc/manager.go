@@ -47,6 +47,7 @@ type Manager struct {
 	slow     deadline         // when those will not be waited for any more
 	updating bool
 	closing  *closing // not nil: everything is being stopped
+	verdict  *Verdict // not nil: why everything ends by itself
 }
 
 // New makes a manager that knows no groups yet.

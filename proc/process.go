@@ -15,22 +15,23 @@ import (
 // process is the record of one process. It belongs to the loop, but for conf and out,
 // which never change.
 type process struct {
-	conf    *conf.Process
-	group   *group
-	out     Output
-	m       state.Machine
-	due     deadline // what the machine armed
-	pid     int      // 0: none
-	dead    bool     // pid was reaped, and its last output is being read
-	run     uint32   // counts launches
-	status  syscall.WaitStatus
-	start   time.Time
-	stop    time.Time
-	exit    int // exit status of the last run
-	err     string
-	stdin   stdin
-	socket  *socket // fcgi: what its program listens on
-	waiters *waiter // who wants to hear of it; nil costs nothing
+	conf     *conf.Process
+	group    *group
+	out      Output
+	m        state.Machine
+	due      deadline // what the machine armed
+	pid      int      // 0: none
+	dead     bool     // pid was reaped, and its last output is being read
+	run      uint32   // counts launches
+	status   syscall.WaitStatus
+	start    time.Time
+	stop     time.Time
+	exit     int // exit status of the last run
+	err      string
+	restarts []time.Duration // when it was started again by itself; only with max_restarts
+	stdin    stdin
+	socket   *socket // fcgi: what its program listens on
+	waiters  *waiter // who wants to hear of it; nil costs nothing
 }
 
 func (p *process) name() string { return namespec(p.conf.Group, p.conf.Name) }
@@ -43,14 +44,15 @@ func namespec(group, name string) string {
 	return group + ":" + name
 }
 
-func (p *process) policy(closing bool) state.Policy {
+func (m *Manager) policy(p *process) state.Policy {
 	c := p.conf
 	return state.Policy{
 		Startsecs:    time.Duration(c.Startsecs),
 		Startretries: c.Startretries,
 		Autorestart:  autorestart(c.Autorestart),
 		Stopwaitsecs: time.Duration(c.Stopwaitsecs),
-		Closing:      closing,
+		Closing:      m.closing != nil,
+		Spent:        m.spent(p),
 	}
 }
 
@@ -67,9 +69,13 @@ func autorestart(a conf.Autorestart) state.Autorestart {
 // step lets something happen to a process: the machine decides, and what it decides is
 // done, in order.
 func (m *Manager) step(p *process, ev state.Event) {
-	from := p.m.State
+	began := p.m.State
+	from := began
 	var acts []state.Action
-	p.m, acts = state.Next(p.m, ev, p.policy(m.closing != nil))
+	if ev.Kind == state.Start || ev.Kind == state.Restart {
+		p.restarts = nil // somebody gives it a new chance
+	}
+	p.m, acts = state.Next(p.m, ev, m.policy(p))
 	for _, a := range acts {
 		switch a.Do {
 		case state.Enter:
@@ -88,9 +94,14 @@ func (m *Manager) step(p *process, ev state.Event) {
 			}
 		case state.Disarm:
 			m.disarm(&p.due)
+		case state.Spend:
+			m.spend(p)
 		}
 	}
 	m.settle(p)
+	if s := p.m.State; s != began && (s == state.Exited || s == state.Fatal) {
+		m.judge(p)
+	}
 }
 
 // elapsed is the process's armed time being over.
@@ -116,6 +127,10 @@ func (m *Manager) enter(p *process, from state.State, a state.Action, ev state.E
 	case state.Stopped:
 		if ev.Kind == state.ChildExited {
 			p.exit = exitStatus(p.status)
+		}
+	case state.Fatal:
+		if a.Spent {
+			p.err = p.budget()
 		}
 	}
 	if from.Down() != a.State.Down() {
@@ -160,7 +175,9 @@ func (m *Manager) sayEntered(p *process, a state.Action, ev state.Event) {
 			m.log.say(LevelWarn, "stopped: %s (%s)", name, statusText(p.status))
 		}
 	case state.Fatal:
-		if m.closing == nil {
+		if a.Spent {
+			m.log.say(LevelInfo, "gave up: %s entered FATAL state, %s", name, p.err)
+		} else if m.closing == nil {
 			m.log.say(LevelInfo, "gave up: %s entered FATAL state, too many start retries too quickly", name)
 		}
 	}

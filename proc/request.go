@@ -21,6 +21,8 @@ type Options struct {
 	Output    func(*conf.Process) Output // asked once for every process record; nil: /dev/null
 	Environ   []string                   // "K=V", what children inherit
 	ServerURL string                     // SUPERVISOR_SERVER_URL of children, "" for none
+	ExitOn    conf.ExitOn                // which end of a process is the end of everything
+	Decided   func(Verdict)              // told of such an end when it begins; never blocks; may be nil
 }
 
 // Output receives what one process writes, over all its runs. Its methods are called

@@ -52,15 +52,15 @@ func inWorld(t *testing.T, behave func(s proc.Spec, nth int) proctest.Behaviour,
 	})
 }
 
-func newWorld(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour) *world {
-	return newWorldOf(t, behave, 1)
+func newWorld(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour, change ...func(*proc.Options)) *world {
+	return newWorldOf(t, behave, 1, change...)
 }
 
 // newWorldOf is a world with so many launchers.
-func newWorldOf(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour, launchers int) *world {
+func newWorldOf(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour, launchers int, change ...func(*proc.Options)) *world {
 	w := &world{t: t, k: proctest.NewKernel(), born: time.Now(), ended: make(chan struct{}), output: map[string]*proctest.Output{}}
 	w.k.Behave = behave
-	w.m = proc.New(proc.Options{
+	o := proc.Options{
 		Kernel: w.k, Log: slog.New(w), Publish: w.publish, Environ: []string{"PATH=/bin:/usr/bin"}, Launchers: launchers,
 		Output: func(c *conf.Process) proc.Output {
 			w.mu.Lock()
@@ -72,7 +72,11 @@ func newWorldOf(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour
 			}
 			return o
 		},
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	w.m = proc.New(o)
 	go func() {
 		defer close(w.ended)
 		if err := w.m.Run(context.Background()); err != nil {
