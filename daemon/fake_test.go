@@ -272,7 +272,7 @@ func (f *fake) followFile(path string, n int64) ([]byte, follower, error) {
 	if n >= 0 && int64(len(data)) > n {
 		data = data[int64(len(data))-n:]
 	}
-	x := &fakeFollower{ready: make(chan struct{}, 1)}
+	x := &fakeFollower{ready: make(chan struct{}, 1), asked: n}
 	f.mu.Lock()
 	f.follows = append(f.follows, x)
 	f.mu.Unlock()
@@ -300,6 +300,7 @@ func (m fakeMain) follow(n int64) ([]byte, follower, error) { return m.f.followF
 
 // fakeFollower is a follower that a test feeds.
 type fakeFollower struct {
+	asked int64 // how many bytes of history were asked for
 	ready chan struct{}
 
 	mu     sync.Mutex

@@ -140,6 +140,22 @@ func TestSessionFollowEnds(t *testing.T) {
 	eventually(t, "the follower's end", x.isClosed)
 }
 
+// TestFollowHistoryIsBounded: the history of a follower is read at once, under the log's lock,
+// so nobody may ask for gigabytes of it.
+func TestFollowHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	_, path := f.serveUnix(t, conf.UnixServer{})
+	for i, tt := range []struct{ bytes, want int64 }{{0, maxRead}, {1 << 40, maxRead}, {100, 100}} {
+		c := dial(t, path)
+		c.line(fmt.Sprintf(`{"id":1,"m":"tail","p":{"name":"cat","bytes":%d,"follow":true}}`, tt.bytes))
+		if got := f.follower(t, i).asked; got != tt.want {
+			t.Errorf("bytes %d: asked for %d, want %d", tt.bytes, got, tt.want)
+		}
+		c.nc.Close()
+	}
+}
+
 // TestSessionPassword: where a password is configured, a stranger needs it.
 func TestSessionPassword(t *testing.T) {
 	t.Parallel()

@@ -50,7 +50,11 @@ func doTail(ctx context.Context, c *call, in wire.TailIn) (wire.Count, error) {
 		}
 		follow = func(n int64) ([]byte, follower, error) { return c.logs.follow(group, name, stream, n) }
 	}
-	if !in.Follow {
+	if in.Follow {
+		if n < 0 || n > maxRead { // history is read at once, under the log's lock
+			n = maxRead
+		}
+	} else {
 		// A regular file is read piece by piece; only what is kept in memory is asked for whole.
 		done, err := s.file(path, n)
 		if done || err != nil {
