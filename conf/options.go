@@ -143,7 +143,7 @@ var options = []option{
 		def: "never", use: useHere,
 		doc: "When gosv ends by itself, with the exit status of the program that decided: never, fatal (a program is given up), failure (that, or it exits unexpectedly for good), any (it exits for good), all (every program has), main=NAME (that program has). See docs/policies.md."},
 	{in: inSupervisord, name: "termination_log", field: pathField(stringType, optionalFile, func(v *values) *string { return &v.supervisord.TerminationLog }),
-		def: "/dev/termination-log", use: useHere,
+		def: DefaultTerminationLog, use: useHere,
 		doc: "File that gets the reason when gosv ends by itself or cannot start, if it exists: Kubernetes shows it. Empty for none."},
 	{in: inSupervisord, name: "max_restarts", field: typedField(restartsType, func(v *values) *Restarts { return &v.supervisord.MaxRestarts }),
 		def: "unlimited", use: useHere,

@@ -87,6 +87,9 @@ func (x Restarts) String() string {
 	return fmt.Sprint(x.Most)
 }
 
+// DefaultTerminationLog is where Kubernetes looks for why a container ended.
+const DefaultTerminationLog = "/dev/termination-log"
+
 // NoTimeout is the shutdown_timeout of a configuration that does not say: there is none,
 // but see DefaultTimeout.
 const NoTimeout = Seconds(-time.Second)

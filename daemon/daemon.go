@@ -27,6 +27,8 @@ type Daemon struct {
 	servers []*server
 	calm    calm
 
+	verdicts chan proc.Verdict // 1-buffered: why everything ends by itself
+
 	load func() (*conf.Config, error) // reads the configuration anew
 	cfg  atomic.Pointer[conf.Config]
 	next atomic.Pointer[conf.Config] // what a reload under way starts with

@@ -56,6 +56,7 @@ type launch struct {
 	foreground bool
 	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
 	again      bool     // not the first run: a reload came before
+	code       int      // what to exit with: 0, or what exit_on or essential= decided
 }
 
 // run loads the configuration, goes into the background unless told not to, and runs the
@@ -78,7 +79,7 @@ func (l *launch) run(f *flags) int {
 			return l.fail(err)
 		}
 		if !again {
-			return 0
+			return l.code
 		}
 	}
 }
@@ -113,6 +114,11 @@ func (l *launch) load() error {
 // fail says why the daemon does not run. As supervisord the first line is the original's,
 // so that scripts find it; each fault follows with file, line and remedy.
 func (l *launch) fail(err error) int {
+	log := conf.DefaultTerminationLog
+	if l.cfg != nil {
+		log = l.cfg.Supervisord.TerminationLog
+	}
+	writeTermination(log, err.Error()) // that it cannot is the lesser fault
 	var errs conf.Errors
 	isConf := errors.As(err, &errs)
 	if !l.compat {

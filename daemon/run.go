@@ -48,8 +48,10 @@ func (l *launch) runOnce() (again bool, err error) {
 	defer kernel.Close()
 	d.outputs = newOutputs(d, pump)
 	d.pools = newPools(d)
+	d.verdicts = make(chan proc.Verdict, 1)
 	d.mgr = proc.New(proc.Options{
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
+		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
 		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: min(runtime.GOMAXPROCS(0), launchersMax),
 	})
 	if d.servers, err = openServers(d, l.cfg); err != nil {
@@ -66,6 +68,9 @@ func (l *launch) runOnce() (again bool, err error) {
 	d.writePidfile(s.Pidfile)
 	defer removePidfile(s.Pidfile)
 	d.run(ctx, l)
+	if v, ok := d.mgr.Verdict(); ok {
+		l.code = v.Code
+	}
 	if next := d.next.Load(); d.mgr.Mood() == proc.MoodRestarting && next != nil {
 		l.cfg, l.again = next, true
 		return true, nil
@@ -89,6 +94,11 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		defer close(ticks)
 		event.RunTicks(ctx, d.bus)
 	}()
+	reported := make(chan struct{})
+	go func() {
+		defer close(reported)
+		d.reportVerdict(ended)
+	}()
 	d.startGroups(ctx)
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)
@@ -101,6 +111,7 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 	closeServers(d.servers)
 	<-signals
 	<-ticks
+	<-reported
 	d.pools.close()
 }
 

@@ -112,7 +112,9 @@ func TestExitPolicy(t *testing.T) {
 				if ok != (test.want != "") || v.Reason != test.want || v.Code != test.code || v.Process != test.by {
 					t.Errorf("verdict %+v, %v, want %q, code %d by %q", v, ok, test.want, test.code, test.by)
 				}
-				lines := slices.DeleteFunc(w.said(), func(l string) bool { return !strings.Contains(l, "exit status") || !strings.Contains(l, "that is the end") })
+				lines := slices.DeleteFunc(w.said(), func(l string) bool {
+					return !strings.Contains(l, "exit status") || !strings.Contains(l, "that is the end")
+				})
 				if ok != (len(lines) == 1) || ok != (len(told) == 1) {
 					t.Errorf("%d verdicts told, lines %q", len(told), lines)
 				}
