@@ -11,7 +11,7 @@ T       ?= 30s
 build: gosv ## ./gosv and the names of Supervisor's programs beside it
 gosv: FORCE
 	@$(GOBUILD) -o gosv .
-	@for name in supervisord supervisorctl echo_supervisord_conf; do ln -sf gosv $$name; done
+	@for name in supervisord supervisorctl echo_supervisord_conf pidproxy; do ln -sf gosv $$name; done
 FORCE:
 
 demo: build ## the main job on three little programs; Ctrl-C ends it
@@ -48,4 +48,4 @@ golden docs: ## refresh golden and generated files, then look at the difference
 	git diff --stat
 
 clean:
-	rm -f gosv supervisord supervisorctl echo_supervisord_conf bench.txt
+	rm -f gosv supervisord supervisorctl echo_supervisord_conf pidproxy bench.txt

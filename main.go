@@ -20,6 +20,8 @@ func run(args []string) int {
 	switch name := filepath.Base(args[0]); name {
 	case "supervisord":
 		return daemon.Main(args[0], args[1:])
+	case "pidproxy":
+		return proc.PidProxy(args[0], args[1:])
 	case "supervisorctl":
 		return ctl.Main(args[0], args[1:])
 	case "echo_supervisord_conf":
@@ -63,6 +65,7 @@ func help(w io.Writer) {
   gosv demo                    see it work, with nothing to configure
   gosv version
 
-Each takes --help. Called as supervisord or supervisorctl, gosv is a drop-in for them.
+Each takes --help. Called as supervisord, supervisorctl, pidproxy or echo_supervisord_conf, gosv
+is a drop-in for them.
 `)
 }

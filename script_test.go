@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"gosv":                  self("gosv"),
+		"pidproxy":              self(os.Args[0]),
 		"supervisord":           self(os.Args[0]),
 		"supervisorctl":         self(os.Args[0]),
 		"echo_supervisord_conf": self("echo_supervisord_conf"),
