@@ -194,24 +194,15 @@ func (sd *side) stepHTTP(args string) error {
 	return nil
 }
 
-// stepHead shows status and headers.
+// stepHead shows the status, and the headers that clients act upon.
 func (sd *side) stepHead(args string) error {
 	resp, _, err := sd.ask(args)
 	if err != nil {
 		return err
 	}
 	sd.show("head %s\n%s\n", args, resp.Status)
-	names := make([]string, 0, len(resp.Header))
-	for name := range resp.Header {
-		switch name {
-		case "Date", "Server", "Content-Length", "Last-Modified", "Connection":
-		default:
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		sd.show("%s: %s\n", name, strings.Join(resp.Header[name], ", "))
+	if auth := resp.Header.Get("Www-Authenticate"); auth != "" {
+		sd.show("Www-Authenticate: %s\n", auth)
 	}
 	return nil
 }

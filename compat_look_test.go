@@ -152,7 +152,7 @@ func (sd *side) stepKeep(args string) error {
 
 // stepEvents shows what listeners wrote: envelopes with their payloads, one after another.
 // Pids have not always the same number of digits, so lengths of payloads that hold one are
-// checked here and shown as L.
+// checked here and shown as L. Serials depend on what else happens; a case compares them.
 func (sd *side) stepEvents(args string) error {
 	pattern, expr, _ := strings.Cut(args, " ")
 	keep, err := regexp.Compile(expr)
@@ -162,6 +162,7 @@ func (sd *side) stepEvents(args string) error {
 	header := regexp.MustCompile(`^(ver:.* len:)(\d+)\n`)
 	pid := regexp.MustCompile(`pid:[1-9]\d*`)
 	when := regexp.MustCompile(`when:\d+`)
+	serial := regexp.MustCompile(`serial:\d+`)
 	for _, f := range sd.glob(pattern) {
 		data, err := os.ReadFile(f)
 		if err != nil {
@@ -178,7 +179,7 @@ func (sd *side) stepEvents(args string) error {
 			if pid.MatchString(payload) && size == fmt.Sprint(len(payload)) {
 				size = "L"
 			}
-			sd.show("%s%s\n%s\n", m[1], size, when.ReplaceAllString(pid.ReplaceAllString(payload, "pid:PID"), "when:WHEN"))
+			sd.show("%s%s\n%s\n", serial.ReplaceAllString(m[1], "serial:N"), size, when.ReplaceAllString(pid.ReplaceAllString(payload, "pid:PID"), "when:WHEN"))
 		}
 	}
 	return nil

@@ -21,6 +21,10 @@ var normals = []struct {
 	{regexp.MustCompile(`(<name>pid</name>\s*<value><int>)[1-9]\d*<`), "${1}PID<"},
 	{regexp.MustCompile(`(  (?:start|stop|now) = int )[1-9]\d+\n`), "${1}TIME\n"},
 	{regexp.MustCompile(`(  pid = int )[1-9]\d*\n`), "${1}PID\n"},
+	{regexp.MustCompile(`kill (-\w+) \d+`), "kill $1 PID"},
+	{regexp.MustCompile(`/proc/\d+`), "/proc/PID"},
+	{regexp.MustCompile(`Process \d+ \(`), "Process N ("},
+	{regexp.MustCompile(`127\.0\.0\.1:\d{4,5}`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`file: \S+ line: \d+`), "file: FILE line: N"},
 }
 

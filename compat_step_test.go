@@ -35,7 +35,7 @@ func (sd *side) step(line string) error {
 	}
 	switch word {
 	case "sort": // the lines of a step whose order is chance
-		return after(sortLines)
+		return after(func(s string) string { return sortLines(sd.normal(s)) })
 	case "num": // every number of a step is another one each time
 		return after(func(s string) string { return regexp.MustCompile(`[1-9][0-9]*`).ReplaceAllString(s, "N") })
 	case "full": // what gosv adds to a refusal is shown too
@@ -68,7 +68,7 @@ var steps = map[string]func(*side, string) error{
 	"join":        (*side).stepJoin,
 	"interrupt":   (*side).stepInterrupt,
 	"stdin":       func(sd *side, a string) error { s, err := strconv.Unquote(a); sd.stdin = s; return err },
-	"try":         (*side).stepTry,
+	"load":        (*side).stepLoad,
 	"until":       (*side).stepUntil,
 	"waitlog":     func(sd *side, a string) error { return sd.waitFile("main.log", a) },
 	"waitfile":    func(sd *side, a string) error { f, re, _ := strings.Cut(a, " "); return sd.waitFile(f, re) },
@@ -265,10 +265,10 @@ func (sd *side) stepInterrupt(args string) error {
 	return wait
 }
 
-// stepTry says whether the daemon accepts a configuration, given as lines separated by " | "
+// stepLoad says whether the daemon accepts a configuration, given as lines separated by " | "
 // that are added to the usual one, and what it makes of it. A line that is only -flags are
 // arguments instead.
-func (sd *side) stepTry(args string) error {
+func (sd *side) stepLoad(args string) error {
 	text := strings.ReplaceAll(base, "nodaemon=true", "nodaemon=true\nsilent=true")
 	if rest, ok := strings.CutPrefix(args, "bare "); ok { // nothing of the usual
 		text, args = "", rest
@@ -296,8 +296,9 @@ func (sd *side) stepTry(args string) error {
 		}
 		log, _ := os.ReadFile(filepath.Join(sd.dir, "main.log"))
 		sd.show("accepted\n%s%s\n", strings.Join(regexp.MustCompile(`(?m)^.* (WARN|ERRO) .*\n`).FindAllString(string(log), -1), ""), compact(withoutAutorestart(info)))
-		syscall.Kill(sd.pid, syscall.SIGTERM)
+		syscall.Kill(sd.pid, syscall.SIGKILL) // other cases look at how it ends
 		_, err = sd.waitEnd()
+		os.Remove(filepath.Join(sd.dir, "s"))
 		return err
 	}
 	if !errors.Is(err, errFinal) {

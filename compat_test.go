@@ -81,7 +81,7 @@ func parseScenario(file string) (*scenario, error) {
 			cur.diff = rest
 		case word == "try": // try TITLE | LINES is a case by itself
 			title, text, _ := strings.Cut(rest, " | ")
-			cur = &compatCase{title: title, lines: []string{"try " + text}}
+			cur = &compatCase{title: title, lines: []string{"load " + text}}
 			s.cases = append(s.cases, cur)
 		default:
 			cur.lines = append(cur.lines, line)

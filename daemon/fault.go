@@ -91,7 +91,7 @@ func named(err error, name string) *wire.Fault {
 
 // faultString is a fault's text over XML-RPC. A name is shown there even if it is empty.
 func faultString(f *wire.Fault) string {
-	if f.Code == wire.BadName && f.Msg == "" {
+	if (f.Code == wire.BadName || f.Code == wire.BadSignal) && f.Msg == "" {
 		return f.Code + ": "
 	}
 	return f.Error()

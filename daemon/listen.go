@@ -79,16 +79,17 @@ func listenInet(c *conf.InetServer) (net.Listener, error) {
 	return nil, socketError(err, remedy)
 }
 
-// socketError is supervisord's text for a socket that cannot be opened, with the remedy.
+// socketError is supervisord's text for a socket that cannot be opened, a line by itself
+// for those who look for it, and the remedy.
 func socketError(err error, remedy string) error {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("Another program is already listening on a port that one of our HTTP servers is configured to use.  Shut this program down first before starting supervisord.  %s.", remedy)
+		return fmt.Errorf("Another program is already listening on a port that one of our HTTP servers is configured to use.  Shut this program down first before starting supervisord.\n%s.", remedy)
 	case errors.As(err, &errno):
-		return fmt.Errorf("Cannot open an HTTP server: socket.error reported errno.%s (%d).  %s.", unix.ErrnoName(errno), int(errno), remedy)
+		return fmt.Errorf("Cannot open an HTTP server: socket.error reported errno.%s (%d)\n%s.", unix.ErrnoName(errno), int(errno), remedy)
 	}
-	return fmt.Errorf("Cannot open an HTTP server: %v.  %s.", err, remedy)
+	return fmt.Errorf("Cannot open an HTTP server: %v\n%s.", err, remedy)
 }
 
 // withoutAuth are the sections of those servers that ask nobody for a password.

@@ -68,7 +68,7 @@ func TestListenUnixRefusesLive(t *testing.T) {
 	f := newFake(t)
 	_, path := f.serveUnix(t, conf.UnixServer{})
 	_, err := openSockets(f.api, &conf.Config{UnixServers: []conf.UnixServer{{Section: "unix_http_server", File: path}}})
-	want := "Another program is already listening on a port that one of our HTTP servers is configured to use.  Shut this program down first before starting supervisord.  Process " + strconv.Itoa(os.Getpid())
+	want := "Another program is already listening on a port that one of our HTTP servers is configured to use.  Shut this program down first before starting supervisord.\nProcess " + strconv.Itoa(os.Getpid())
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s...", err, want)
 	}
@@ -133,17 +133,17 @@ func TestListenErrors(t *testing.T) {
 		want string
 	}{
 		{"no directory", unixAt(dir + "/nope/s.sock"),
-			`Cannot open an HTTP server: socket.error reported errno.ENOENT (2).  There is no directory "` + dir + `/nope" for the socket "` + dir + `/nope/s.sock": make it, or change file= in [unix_http_server].`},
+			`Cannot open an HTTP server: socket.error reported errno.ENOENT (2)` + "\n" + `There is no directory "` + dir + `/nope" for the socket "` + dir + `/nope/s.sock": make it, or change file= in [unix_http_server].`},
 		{"not a directory", unixAt(file + "/s.sock"),
-			`Cannot open an HTTP server: socket.error reported errno.ENOTDIR (20).`},
+			`Cannot open an HTTP server: socket.error reported errno.ENOTDIR (20)`},
 		{"a regular file", unixAt(file),
 			`"` + file + `" is there and is not a socket: remove it, or change file= in [unix_http_server].`},
 		{"too long", unixAt(dir + "/" + strings.Repeat("x", 120)),
-			`Cannot open an HTTP server: socket.error reported errno.ENAMETOOLONG (36).`},
+			`Cannot open an HTTP server: socket.error reported errno.ENAMETOOLONG (36)`},
 		{"port in use", inetAt("127.0.0.1", used.Addr().(*net.TCPAddr).Port),
-			"Another program is already listening on a port that one of our HTTP servers is configured to use.  Shut this program down first before starting supervisord.  Something already listens on 127.0.0.1:"},
+			"Another program is already listening on a port that one of our HTTP servers is configured to use.  Shut this program down first before starting supervisord.\nSomething already listens on 127.0.0.1:"},
 		{"not our address", inetAt("192.0.2.1", 0),
-			"Cannot open an HTTP server: socket.error reported errno.EADDRNOTAVAIL (99).  192.0.2.1 is not an address of this machine"},
+			"Cannot open an HTTP server: socket.error reported errno.EADDRNOTAVAIL (99)\n192.0.2.1 is not an address of this machine"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := openSockets(newFake(t).api, &tt.cfg)

@@ -25,10 +25,11 @@ func (l *launch) runOnce() (again bool, err error) {
 	s := &l.cfg.Supervisord
 	var notes []conf.Notice
 	if !l.again {
-		if notes, err = prepareProcess(s, l.cfg.TOML); err != nil {
+		if notes, err = prepareProcess(s); err != nil {
 			return false, err
 		}
 	}
+	notes = append(account(s, l.cfg.TOML), notes...)
 	d := &Daemon{files: &logs.Files{}, bus: &event.Bus{}, load: l.reload}
 	d.cfg.Store(l.cfg)
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {

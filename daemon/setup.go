@@ -12,18 +12,13 @@ import (
 )
 
 // prepareProcess drops privileges and raises limits, once, before the logs are opened, so
-// that every file belongs to the right user. The notices are for the log; that root runs
-// the daemon is only worth one where the original has it.
-func prepareProcess(s *conf.Supervisord, toml bool) ([]conf.Notice, error) {
+// that every file belongs to the right user. The notices are for the log.
+func prepareProcess(s *conf.Supervisord) ([]conf.Notice, error) {
 	var notes []conf.Notice
-	switch {
-	case s.User.Set:
+	if s.User.Set {
 		if err := setUser(s.User); err != nil {
 			return nil, err
 		}
-		notes = append(notes, conf.Notice{Level: "INFO", Text: fmt.Sprintf("Set uid to user %d succeeded", s.User.UID)})
-	case os.Getuid() == 0 && !toml:
-		notes = append(notes, conf.Notice{Level: "CRIT", Text: "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  If you intend to run as root, you can set user=root in the config file to avoid this message."})
 	}
 	for _, r := range []struct {
 		name, option, what string
@@ -41,6 +36,18 @@ func prepareProcess(s *conf.Supervisord, toml bool) ([]conf.Notice, error) {
 		}
 	}
 	return notes, nil
+}
+
+// account is what the log says of the account at every start, also after a reload. That
+// root runs the daemon is only worth a line where the original has it.
+func account(s *conf.Supervisord, toml bool) []conf.Notice {
+	switch {
+	case s.User.Set:
+		return []conf.Notice{{Level: "INFO", Text: fmt.Sprintf("Set uid to user %d succeeded", s.User.UID)}}
+	case os.Getuid() == 0 && !toml:
+		return []conf.Notice{{Level: "CRIT", Text: "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  If you intend to run as root, you can set user=root in the config file to avoid this message."}}
+	}
+	return nil
 }
 
 // setUser becomes the user for good, with exactly that user's groups.
