@@ -36,6 +36,7 @@ type backlog struct {
 	inside  bool   // the writer is in write(2)
 	over    bool   // a disk that hung flows again: write directly
 	closing bool   // nobody uses the file any more; the writer closes it
+	bell    int    // wakes a writer that waits for good; -1: none does
 	pump    *Pump  // to be rung when there is room or nothing left, if heed
 	heed    bool
 	waiters []waiter
@@ -51,7 +52,9 @@ type waiter struct {
 	c  chan struct{}
 }
 
-func newBacklog(f *File, chunk int) *backlog { return &backlog{f: f, chunk: chunk} }
+func newBacklog(f *File, chunk int) *backlog {
+	return &backlog{f: f, chunk: chunk, bell: -1}
+}
 
 // chunkOf is what a write takes without blocking once poll(2) allows it: a page of a pipe,
 // less of a terminal, anything of a file and of devices such as /dev/null.
@@ -151,6 +154,9 @@ func (b *backlog) finish(d time.Duration) bool {
 	b.mu.Lock()
 	b.closing = b.running
 	done := !b.running
+	if b.bell >= 0 {
+		unix.Write(b.bell, []byte{0})
+	}
 	b.mu.Unlock()
 	if !done && d > 0 {
 		b.settle(d)
@@ -286,24 +292,42 @@ func (b *backlog) stuck() {
 	ring.kick()
 }
 
-// writable waits until fd takes something. It gives up only when nobody uses the file any
-// more.
+// writable waits until fd takes something, without waking up now and then: nobody may read
+// a FIFO for days. It gives up only when nobody uses the file any more.
 func (b *backlog) writable(fd int) bool {
+	set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	wait := int(patience / time.Millisecond)
 	for {
-		set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-		n, err := unix.Poll(set, int(patience/time.Millisecond))
-		if n > 0 || err != nil && err != unix.EINTR {
+		n, err := unix.Poll(set, wait)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil || set[0].Revents != 0:
 			return true // write says what is wrong
-		}
-		if err == unix.EINTR {
+		case n > 0: // finish has rung
+			set, wait = set[:1], int(patience/time.Millisecond)
 			continue
 		}
+		r, w, err := newPipe()
 		b.mu.Lock()
 		b.hung = true
 		closing := b.closing
+		if err == nil && !closing {
+			b.bell = w
+			set, wait = append(set, unix.PollFd{Fd: int32(r), Events: unix.POLLIN}), -1
+		}
 		ring := b.ring()
 		b.mu.Unlock()
 		ring.kick()
+		if err == nil {
+			defer func() {
+				b.mu.Lock()
+				b.bell = -1
+				b.mu.Unlock()
+				unix.Close(r)
+				unix.Close(w)
+			}()
+		}
 		if closing {
 			return false
 		}
