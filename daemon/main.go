@@ -15,6 +15,10 @@ import (
 func Main(argv0 string, args []string) int {
 	l := &launch{argv0: argv0, args: args}
 	if argv0 == "gosv daemon" {
+		// Most calls read the same either way; the app costs 0.7 ms and 0.6 MiB more.
+		if f, err := parseSupervisord(args); err == nil && !f.help && !f.version {
+			return l.run(f)
+		}
 		a := app(l.run)
 		code, print := codeOf(a.Run(append([]string{argv0}, args...)))
 		if print {
@@ -52,6 +56,7 @@ type launch struct {
 	cfg    *conf.Config // what the next run begins with
 	file   string       // the absolute name of the file it was read from
 
+	threads    <-chan struct{} // closed when there are enough
 	signals    *caught
 	foreground bool
 	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
@@ -64,6 +69,8 @@ type launch struct {
 func (l *launch) run(f *flags) int {
 	l.flags = f
 	l.ready = readyPipe()
+	limitCores()
+	l.threads = prepareThreads() // the configuration is read meanwhile
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
@@ -72,7 +79,6 @@ func (l *launch) run(f *flags) int {
 	}
 	l.foreground = l.ready == nil
 	l.signals = catchSignals()
-	prepareThreads()
 	for {
 		again, err := l.runOnce()
 		if err != nil {

@@ -15,10 +15,6 @@ import (
 	"gosv/proc/event"
 )
 
-// launchersMax is how many children are started at the same time at most: more than a few
-// wait for each other in the kernel, for the directory of their logs.
-const launchersMax = 4
-
 // runOnce is one life of the daemon, from a loaded configuration to the last process
 // stopped. again says that a reload asked for another one, with l.cfg to begin with.
 func (l *launch) runOnce() (again bool, err error) {
@@ -53,7 +49,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	d.mgr = proc.New(proc.Options{
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
 		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
-		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: min(runtime.GOMAXPROCS(0), launchersMax),
+		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: runtime.GOMAXPROCS(0),
 	})
 	if d.servers, err = openServers(d, l.cfg); err != nil {
 		return false, err // before the first line: the log may be another daemon's
@@ -100,6 +96,7 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		defer close(reported)
 		d.reportVerdict(ended)
 	}()
+	<-l.threads
 	d.startGroups(ctx)
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)

@@ -8,17 +8,34 @@ import (
 const (
 	// coresMax bounds how many threads run Go code at once. The manager's loop decides and one
 	// loop copies output, so more gains nothing, and on a large machine would only cost threads.
+	// It is also how many children are started at the same time; more than a few would wait
+	// for each other in the kernel, for the directory of their logs.
 	coresMax = 4
 	// spare is how many threads are made at the start. An idle one costs some 20 KiB and no time.
 	spare = 7
 )
 
-// prepareThreads makes the threads that the daemon may need now, while there are some to be
-// had: Go's runtime ends the whole program when it cannot make one, and so a program that
-// uses up the processes of its user or its container (ulimit -u, pids.max) would take its
-// supervisor with it.
-func prepareThreads() {
-	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), coresMax))
+// limitCores keeps to coresMax.
+func limitCores() {
+	if runtime.GOMAXPROCS(0) > coresMax {
+		runtime.GOMAXPROCS(coresMax)
+	}
+}
+
+// prepareThreads makes the threads that the daemon may need, while there are some to be had,
+// and closes done when they are there. Go's runtime ends the whole program when it cannot
+// make one, and so a program that uses up the processes of its user or its container
+// (ulimit -u, pids.max) would take its supervisor with it.
+func prepareThreads() (done <-chan struct{}) {
+	there := make(chan struct{})
+	go func() {
+		defer close(there)
+		makeThreads()
+	}()
+	return there
+}
+
+func makeThreads() {
 	var ready, done sync.WaitGroup
 	release := make(chan struct{})
 	for range spare {
