@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"gosv/conf"
 	"gosv/logs"
@@ -27,7 +28,9 @@ type Daemon struct {
 	servers []*server
 	calm    calm
 
-	verdicts chan proc.Verdict // 1-buffered: why everything ends by itself
+	exitSignal syscall.Signal    // the last that asked for the end; belongs to handleSignals
+	insist     bool              // the same signal again kills what is left
+	verdicts   chan proc.Verdict // 1-buffered: why everything ends by itself
 
 	load func() (*conf.Config, error) // reads the configuration anew
 	cfg  atomic.Pointer[conf.Config]

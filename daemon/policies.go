@@ -5,9 +5,41 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
+	"gosv/conf"
 	"gosv/proc"
 )
+
+// shutdownTimeout is how long all of a shutdown may take, 0 for as long as it takes. Process
+// 1 is killed by whoever runs the container after some time, so there it is bounded.
+func shutdownTimeout(s *conf.Supervisord, pid int) time.Duration {
+	switch {
+	case s.ShutdownTimeout != conf.NoTimeout:
+		return time.Duration(s.ShutdownTimeout)
+	case pid == 1:
+		return time.Duration(conf.DefaultTimeout)
+	}
+	return 0
+}
+
+// sayTimeout warns of a program that asks for more time to stop than process 1 gives when
+// nobody has configured how much; what was configured was judged when it was read.
+func (d *Daemon) sayTimeout(cfg *conf.Config) {
+	s := &cfg.Supervisord
+	if s.ShutdownTimeout != conf.NoTimeout || os.Getpid() != 1 {
+		return
+	}
+	for _, g := range cfg.Groups {
+		for _, p := range g.Processes {
+			if need := s.DrainSecs + p.Stopwaitsecs; need > conf.DefaultTimeout {
+				d.log.Warn(fmt.Sprintf("stopping '%s' may take %s seconds, but as process 1 everything is killed after %s: set shutdown_timeout= in [supervisord], and let whoever runs the container wait as long",
+					p.Name, need, conf.DefaultTimeout))
+				return
+			}
+		}
+	}
+}
 
 // terminationMax is what Kubernetes shows of a termination log.
 const terminationMax = 4096

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"time"
 
 	"gosv/conf"
 	"gosv/logs"
@@ -46,8 +47,10 @@ func (l *launch) runOnce() (again bool, err error) {
 	d.outputs = newOutputs(d, pump)
 	d.pools = newPools(d)
 	d.verdicts = make(chan proc.Verdict, 1)
+	d.insist = os.Getpid() == 1 || s.ShutdownTimeout > 0
 	d.mgr = proc.New(proc.Options{
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
+		Drain: time.Duration(s.DrainSecs), Timeout: shutdownTimeout(s, os.Getpid()),
 		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
 		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: runtime.GOMAXPROCS(0),
 	})
@@ -55,6 +58,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		return false, err // before the first line: the log may be another daemon's
 	}
 	d.notices(append(l.cfg.Notices, notes...))
+	d.sayTimeout(l.cfg)
 	if !s.Nocleanup {
 		d.removeAutoLogs(s)
 	}

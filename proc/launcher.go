@@ -252,6 +252,9 @@ func (m *Manager) launched(r launched) {
 		if early {
 			m.exited(p, dead.status)
 		}
+		if m.ending.forced {
+			m.killNow(p)
+		}
 	case executed:
 		m.log.say(LevelDebug, "%s: %v", p.conf.Name, failed)
 		m.step(p, state.Event{Kind: state.Launched})

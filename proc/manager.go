@@ -16,6 +16,8 @@ type Manager struct {
 	log  logger
 	mood atomic.Int32 // the Mood; may be read at any time
 
+	draining atomic.Bool // likewise
+
 	requests chan func()   // what others want of the loop
 	down     chan struct{} // 1-buffered: the mood has fallen
 	done     chan struct{} // closed when Run has returned
@@ -46,6 +48,7 @@ type Manager struct {
 	ahead    map[int]launched // answers that came before those of earlier launches
 	slow     deadline         // when those will not be waited for any more
 	updating bool
+	ending   ending
 	closing  *closing // not nil: everything is being stopped
 	verdict  *Verdict // not nil: why everything ends by itself
 }
@@ -128,7 +131,7 @@ func (m *Manager) loop(ctx context.Context) error {
 		case <-m.timer.C:
 			m.fire()
 		case <-m.down:
-			m.beginClosing()
+			m.beginEnding()
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -21,6 +21,8 @@ type Options struct {
 	Output    func(*conf.Process) Output // asked once for every process record; nil: /dev/null
 	Environ   []string                   // "K=V", what children inherit
 	ServerURL string                     // SUPERVISOR_SERVER_URL of children, "" for none
+	Drain     time.Duration              // between Shutdown and the first stop; 0: none
+	Timeout   time.Duration              // for all of a shutdown, Drain included; 0: none
 	ExitOn    conf.ExitOn                // which end of a process is the end of everything
 	Decided   func(Verdict)              // told of such an end when it begins; never blocks; may be nil
 }
@@ -138,8 +140,14 @@ type requests interface {
 	// Shutdown begins to stop everything, in reverse group order, as supervisord does; it
 	// returns at once. mood is MoodShutdown or MoodRestarting; shutdown beats restarting.
 	Shutdown(mood Mood)
+	// Force kills what is left of a shutdown under way; it returns at once.
+	Force()
+	// Draining says that Shutdown was called and the stopping has not begun.
+	Draining() bool
 	// Mood is the daemon's state; it may be asked at any time.
 	Mood() Mood
+	// Verdict is why everything ended by itself, if it did, once Run has returned.
+	Verdict() (v Verdict, ok bool)
 }
 
 var _ requests = (*Manager)(nil)
