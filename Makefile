@@ -44,8 +44,8 @@ bench: ## ten runs of the benchmarks, for benchstat, into bench.txt
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -count 10 ./... | tee bench.txt
 
 golden docs: ## refresh golden and generated files, then look at the difference
-	$(GO) test -tags $(TAGS) ./... -update >/dev/null 2>&1 || $(GO) test -tags $(TAGS) ./conf ./ctl ./proc/state ./daemon -update
-	git diff --stat
+	$(GO) test -tags $(TAGS) -short ./conf ./ctl ./daemon ./proc/state -update
+	@git diff --stat
 
 clean:
 	rm -f gosv supervisord supervisorctl echo_supervisord_conf pidproxy bench.txt
