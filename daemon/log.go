@@ -249,7 +249,9 @@ func (t *target) run() {
 		for {
 			t.mu.Lock()
 			lines, lost := t.queue, t.lost
-			t.queue, t.lost, t.busy = spare[:0], 0, len(lines) > 0
+			if t.busy = len(lines) > 0; t.busy { // else the queue would be the spare buffer, and the next one too
+				t.queue, t.lost = spare[:0], 0
+			}
 			closed := t.closed
 			if !t.busy {
 				for _, c := range t.idle {
