@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -185,6 +187,57 @@ func child() {
 			fmt.Printf("line %08d\n", i)
 		}
 		pause()
+	case "args": // its arguments and short-named environment, one a line
+		for _, a := range os.Args[2:] {
+			fmt.Println(a)
+		}
+		for c := 'A'; c <= 'H'; c++ {
+			fmt.Printf("%c=%s\n", c, os.Getenv(string(c)))
+		}
+		fmt.Println("end")
+		pause()
+	case "listen": // listen FILE: an event listener that keeps "EVENTNAME PAYLOAD" lines
+		f, err := os.Create(args[1])
+		if err != nil {
+			os.Exit(1)
+		}
+		in := bufio.NewReader(os.Stdin)
+		for {
+			fmt.Print("READY\n")
+			header, err := in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			var name string
+			var n int
+			for _, field := range strings.Fields(header) {
+				fmt.Sscanf(field, "eventname:%s", &name)
+				fmt.Sscanf(field, "len:%d", &n)
+			}
+			payload := make([]byte, n)
+			if _, err := io.ReadFull(in, payload); err != nil {
+				return
+			}
+			fmt.Fprintf(f, "%s %s\n", name, strings.ReplaceAll(string(payload), "\n", " "))
+			fmt.Print("RESULT 2\nOK")
+		}
+	case "meter": // meter FILE: numbered lines for ever; FILE has their number and the slowest write
+		f, err := os.Create(args[1])
+		if err != nil {
+			os.Exit(1)
+		}
+		slowest := time.Duration(0)
+		for i := 0; ; i++ {
+			begin := time.Now()
+			if _, err := fmt.Printf(meterFormat, i); err != nil {
+				os.Exit(1)
+			}
+			slowest = max(slowest, time.Since(begin))
+			if i%8 == 7 {
+				f.WriteAt(fmt.Appendf(nil, "%12d %15v\n", i+1, slowest.Round(time.Microsecond)), 0)
+				time.Sleep(time.Millisecond) // the program's own behaviour: 0.5 MB/s at most
+			}
+		}
 	case "traps": // exits 7 at SIGTERM, 8 at SIGINT
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
@@ -198,6 +251,9 @@ func child() {
 		os.Exit(2)
 	}
 }
+
+// meterFormat makes lines of 64 bytes.
+const meterFormat = "%063d\n"
 
 // pause sleeps until a signal ends the process.
 func pause() {

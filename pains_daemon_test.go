@@ -1,0 +1,594 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// With nothing to do the daemon does nothing: 200 programs, logs that rotated, a web page and
+// ctl that asked, followers that left, children that closed their output.
+func TestPain04Idle(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", `
+[inet_http_server]
+port = 127.0.0.1:0
+[program:p]
+process_name = p%(process_num)03d
+numprocs = 200
+command = sleep 100000
+startsecs = 0
+[program:closed]
+command = sh -c 'exec >&- 2>&-; exec sleep 100000'
+startsecs = 0
+[program:rotated]
+command = sh -c 'seq 1 20000; exec sleep 100000'
+startsecs = 0
+stdout_logfile_maxbytes = 10KB
+[program:blocked]
+command = sh -c 'seq 1 1000000; exec sleep 100000'
+startsecs = 0
+stdout_logfile = %(here)s/fifo
+[program:done]
+command = true
+startsecs = 0
+autorestart = false
+`)
+	if err := syscall.Mkfifo(b.path("fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(b.read("s.conf"), "127.0.0.1:0", fmt.Sprintf("127.0.0.1:%d", freePort(t)), 1)
+	b.write("s.conf", text)
+	b.start()
+	b.reaches("done", "EXITED")
+	quiet := time.Second
+	if os.Getenv("GOSV_LONG") != "" {
+		quiet = 10 * time.Second
+	}
+	b.until("the FIFO was given up", func() bool { return b.count("cannot write log", "fifo") > 0 })
+	for _, after := range []struct {
+		name string
+		do   func()
+	}{
+		{"the start", func() {}},
+		{"ctl", func() {
+			for range 3 {
+				b.ctl("status")
+			}
+			b.ctl("restart", "closed")
+			b.ctl("tail", "rotated")
+			b.ctl("signal", "HUP", "closed") // ends it; it is started again
+		}},
+		{"a web request", func() {
+			c, err := net.Dial("unix", b.path("s.sock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+			if page, _ := io.ReadAll(c); !strings.Contains(string(page), "p:p199") && !strings.Contains(string(page), "p199") {
+				t.Errorf("the page: %s", last(string(page), 300))
+			}
+		}},
+		{"a follower left", func() {
+			cmd := exec.Command("supervisorctl", "-c", b.path("s.conf"), "tail", "-f", "rotated")
+			out, err := cmd.StdoutPipe()
+			if err != nil || cmd.Start() != nil {
+				t.Fatal(err)
+			}
+			io.ReadFull(out, make([]byte, 20))
+			cmd.Process.Signal(syscall.SIGINT)
+			cmd.Wait()
+		}},
+		{"an open connection", func() {
+			c, err := net.Dial("unix", b.path("s.sock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			fmt.Fprintln(c, `{"id":1,"m":"hello","p":{"protocol":1}}`)
+			io.ReadFull(c, make([]byte, 10))
+		}},
+	} {
+		after.do()
+		begin := time.Now()
+		b.idle(quiet)
+		t.Logf("after %s it took %v to be quiet for %v", after.name, time.Since(begin).Round(time.Millisecond), quiet)
+	}
+	if _, threads := switches(b.pid()); threads >= 30 {
+		t.Errorf("%d threads", threads)
+	}
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Starts, stops, reloads, reopened logs, groups that come and go and clients that break off
+// leave the number of open descriptors as it was; children have 0, 1 and 2 and no more.
+func TestPain08Descriptors(t *testing.T) {
+	t.Parallel()
+	extra := "\n[program:extra]\ncommand = sleep 1000\nstartsecs = 0\n"
+	b := newBox(t, "", "")
+	sections := fmt.Sprintf(`
+[program:p]
+process_name = p%%(process_num)d
+numprocs = 10
+command = sleep 1000
+startsecs = 0
+[program:shim]
+command = sleep 1000
+umask = 077
+startsecs = 0
+[program:merged]
+command = sleep 1000
+redirect_stderr = true
+startsecs = 0
+stdout_logfile = %%(here)s/merged.log
+[program:none]
+command = sleep 1000
+stdout_logfile = NONE
+stderr_logfile = /dev/null
+startsecs = 0
+[eventlistener:l]
+command = sleep 1000
+events = TICK_60
+startsecs = 0
+[fcgi-program:f]
+command = sleep 1000
+socket = unix://%%(here)s/f.sock
+startsecs = 0
+`)
+	b.config("", sections)
+	cmd := exec.Command("supervisord", "-n", "-c", b.path("s.conf"))
+	cmd.Dir = b.dir
+	inherited, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inherited.Close()
+	cmd.ExtraFiles = []*os.File{inherited, inherited, inherited}
+	b.out = b.path("out.txt")
+	b.run(cmd)
+	b.answers()
+	b.all("RUNNING")
+	pid := b.pid()
+	children := func() {
+		t.Helper()
+		for _, p := range b.status() {
+			dir := fmt.Sprintf("/proc/%d/fd", p.Pid)
+			b.until(p.Name+" has come to its exec", func() bool {
+				exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.Pid))
+				return strings.Contains(exe, "sleep") || strings.Contains(exe, "box")
+			})
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, e := range entries {
+				names = append(names, e.Name())
+			}
+			if !slices.Equal(names, []string{"0", "1", "2"}) {
+				t.Errorf("%s has descriptors %v", p.Name, names)
+			}
+		}
+	}
+	children()
+	settled := func(what string, want int) {
+		t.Helper()
+		b.until(fmt.Sprintf("after %s there are no more than %d descriptors", what, want), func() bool { return fds(pid) <= want })
+	}
+	// One round of everything first: log files are opened at their first byte, for one.
+	round := func(n int) {
+		for range n {
+			b.do("restart", named{Name: "all"})
+			b.signal(syscall.SIGUSR2)
+			for range 4 {
+				b.do("stop", named{Name: "p:*"})
+				b.do("start", named{Name: "p:*"})
+			}
+		}
+	}
+	round(1)
+	base := fds(pid)
+	for range 100 { // the last client's connection may not be closed yet
+		base = min(base, fds(pid))
+	}
+	round(long(15)) // 10 * 5 * 15 starts
+	settled("starts and stops", base)
+
+	for range long(15) {
+		b.config("", sections+extra)
+		b.do("update", nil)
+		b.reaches("extra", "RUNNING")
+		b.config("", sections)
+		b.do("update", nil)
+	}
+	settled("updates", base)
+
+	aborted(t, b, long(250))
+	settled("clients that broke off", base)
+
+	for i := range long(8) {
+		b.signal(syscall.SIGHUP)
+		b.until("it has begun again", func() bool { return b.count("supervisord started with pid") == i+2 })
+		b.answers()
+		b.all("RUNNING")
+	}
+	round(1)
+	settled("reloads", base)
+	children()
+	b.cmd.Process.Signal(syscall.SIGTERM)
+	b.wait()
+}
+
+// aborted is clients that leave in the middle: before a byte, in a line, in an answer, in a
+// stream, in a request that waits, in HTTP.
+func aborted(t *testing.T, b *box, n int) {
+	t.Helper()
+	for i := range n {
+		c, err := net.Dial("unix", b.path("s.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch i % 7 {
+		case 0:
+		case 1:
+			fmt.Fprint(c, `{"id":1,"m":"sta`)
+		case 2:
+			fmt.Fprintln(c, `{"id":1,"m":"status"}`)
+		case 3:
+			fmt.Fprintln(c, `{"id":1,"m":"tail","p":{"name":"merged","follow":true}}`)
+		case 4:
+			fmt.Fprintln(c, `{"id":1,"m":"events"}`)
+		case 5:
+			fmt.Fprint(c, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n<?xml")
+		case 6:
+			fmt.Fprint(c, "GET /logtail/merged HTTP/1.1\r\nHost: x\r\n\r\n")
+		}
+		if i%2 == 0 {
+			c.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+			io.CopyN(io.Discard, c, 10)
+		}
+		c.Close()
+	}
+}
+
+// Two thousand programs under a soft limit of 1024 open files: the daemon raises its own.
+func TestPain08ManyPrograms(t *testing.T) {
+	t.Parallel()
+	needs(t, "prlimit", "--nofile=1024:8000", "true")
+	n := long(600)
+	if n > 2000 {
+		n = 2000
+	}
+	b := newBox(t, "", fmt.Sprintf(`
+[program:p]
+process_name = p%%(process_num)04d
+numprocs = %d
+command = sh -c 'ulimit -n; exec sleep 100000'
+startsecs = 0
+stderr_logfile = %%(here)s/%%(program_name)s%%(process_num)04d.err
+`, n))
+	b.start("prlimit", "--nofile=1024:20000", "--")
+	b.all("RUNNING")
+	if got := fds(b.pid()); got <= 1024 {
+		t.Errorf("%d descriptors for %d programs: not what is to be tested", got, n)
+	}
+	var out string
+	b.until("it has said its limit", func() bool { out, _ = b.ctl("tail", "p:p0000"); return out != "\n" && out != "" })
+	if strings.TrimSpace(out) != "1024" {
+		t.Errorf("a child's limit is %q, want the daemon's first one, 1024", out)
+	}
+	b.stop()
+}
+
+// ctl ends in time and says what is so, whatever the daemon does.
+func TestPain12Ctl(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", `
+[program:stuck]
+command = child stubborn
+startsecs = 0
+stopwaitsecs = 1000
+stdout_logfile = %(here)s/stuck.log
+[program:p]
+process_name = p%(process_num)d
+numprocs = 5
+command = sleep 1000
+startsecs = 0
+`)
+	bounded := func(what string, code int, text string, args ...string) {
+		t.Helper()
+		begin := time.Now()
+		out, err := exec.Command("supervisorctl", append([]string{"-c", b.path("s.conf"), "--timeout", "1"}, args...)...).CombinedOutput()
+		if took := time.Since(begin); took > 20*time.Second {
+			t.Errorf("%s, %v: took %v", what, args, took)
+		}
+		got := 0
+		if exit, ok := err.(*exec.ExitError); ok {
+			got = exit.ExitCode()
+		}
+		if got != code || !strings.Contains(string(out), text) {
+			t.Errorf("%s, %v: exit status %d, want %d; %q, want %q", what, args, got, code, out, text)
+		}
+	}
+	bounded("no daemon", 4, "no such file", "status")
+	bounded("no daemon", 7, "no such file", "stop", "p:*")
+	b.start()
+	b.until("it ignores signals", func() bool { return b.read("stuck.log") != "" })
+
+	b.signal(syscall.SIGSTOP)
+	for _, args := range [][]string{{"status"}, {"stop", "stuck"}, {"pid"}, {"tail", "stuck"}, {"reread"}, {"shutdown"}} {
+		begin := time.Now()
+		cmd := exec.Command("supervisorctl", append([]string{"-c", b.path("s.conf"), "--timeout", "0.3"}, args...)...)
+		out, _ := cmd.CombinedOutput()
+		if took, code := time.Since(begin), cmd.ProcessState.ExitCode(); took > 20*time.Second || code == 0 || !strings.Contains(string(out), "no answer from unix://"+b.path("s.sock")+" within 300ms") {
+			t.Errorf("a daemon that hangs, %v: %v, exit status %d, %q", args, took, code, out)
+		}
+	}
+	b.signal(syscall.SIGCONT)
+
+	bounded("a process that does not stop", 1, "", "stop", "stuck")
+	if p := b.one("stuck"); p.State != "STOPPING" {
+		t.Errorf("stuck is %s", p.State)
+	}
+	bounded("a process that is stopping", 0, "stuck: ERROR (not running)", "stop", "stuck")
+	bounded("a process that is stopping", 7, "stuck: ERROR (abnormal termination)", "start", "stuck")
+	bounded("a process that is stopping", 0, "STOPPING", "status", "stuck")
+
+	// Five hundred at once, some of them ctl itself.
+	var wg sync.WaitGroup
+	failed := make(chan error, 1000)
+	for i := range 500 {
+		wg.Go(func() {
+			if _, ok, err := b.ask("status", nil); err != nil || !json.Valid(ok) {
+				failed <- fmt.Errorf("client %d: %v", i, err)
+			}
+		})
+	}
+	for range 10 {
+		wg.Go(func() {
+			if out, code := b.ctl("status", "p:*"); code != 0 || strings.Count(out, "RUNNING") != 5 {
+				failed <- fmt.Errorf("ctl: %d %s", code, out)
+			}
+		})
+	}
+	wg.Wait()
+	close(failed)
+	for err := range failed {
+		t.Error(err)
+	}
+	if out, code := b.ctl("signal", "KILL", "stuck"); code != 0 {
+		t.Errorf("signal: %d %s", code, out)
+	}
+	b.reaches("stuck", "STOPPED")
+}
+
+// A stale socket is replaced, one of a living daemon is not; the message says which file was
+// looked for.
+func TestPain13Socket(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\n")
+	if out, code := b.ctl("status"); code != 4 || !strings.Contains(out, b.path("s.sock")+" no such file") {
+		t.Errorf("no socket: %d %q", code, out)
+	}
+	b.start()
+	b.reaches("p", "RUNNING")
+	b.strays = true
+	b.cmd.Process.Kill()
+	b.wait()
+	for _, name := range []string{"s.sock", "d.pid"} {
+		if _, err := os.Lstat(b.path(name)); err != nil {
+			t.Fatalf("kill -9 has left no %s: %v", name, err)
+		}
+	}
+	if out, code := b.ctl("status"); code != 4 || !strings.Contains(out, b.path("s.sock")+" refused connection") {
+		t.Errorf("a stale socket: %d %q", code, out)
+	}
+	b.start()
+	if out, code := b.ctl("status"); code != 0 || !strings.Contains(out, "RUNNING") {
+		t.Errorf("the stale socket was replaced: %d %q", code, out)
+	}
+	b.stop()
+}
+
+// A second daemon on the same configuration refuses at once and does no harm; of two that
+// start at the same moment, one lives.
+func TestPain14Twice(t *testing.T) {
+	t.Parallel()
+	for _, stale := range []bool{false, true} {
+		b := newBox(t, "", "[program:p]\ncommand = sh -c 'echo run >> %(here)s/runs; exec sleep 1000'\nstartsecs = 0\n")
+		if stale {
+			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: b.path("s.sock"), Net: "unix"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.SetUnlinkOnClose(false)
+			l.Close()
+		}
+		var list []*exec.Cmd
+		var ends []chan struct{}
+		for range 4 {
+			list = append(list, b.begin())
+			ends = append(ends, b.dead)
+		}
+		alive := -1
+		b.until("one is left", func() bool {
+			n := 0
+			for i, end := range ends {
+				select {
+				case <-end:
+					if code := list[i].ProcessState.ExitCode(); code != 2 {
+						t.Fatalf("exit status %d, want 2\n%s", code, b.output())
+					}
+				default:
+					n, alive = n+1, i
+				}
+			}
+			return n == 1
+		})
+		b.cmd, b.dead = list[alive], ends[alive]
+		b.answers()
+		b.reaches("p", "RUNNING")
+		if got := b.pid(); got != b.cmd.Process.Pid {
+			t.Errorf("the pidfile has %d, want %d", got, b.cmd.Process.Pid)
+		}
+		begin := time.Now()
+		out, err := exec.Command("supervisord", "-n", "-c", b.path("s.conf")).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "Another program is already listening") {
+			t.Errorf("%v: %s", err, out)
+		}
+		if took := time.Since(begin); took > 10*time.Second { // one second on a quiet machine
+			t.Errorf("took %v to refuse", took)
+		}
+		if got := b.read("runs"); got != "run\n" {
+			t.Errorf("the program ran: %q", got)
+		}
+		if got := len(b.marked()); got != 1 {
+			t.Errorf("%d processes", got)
+		}
+		b.stop()
+	}
+}
+
+// Events that a slow listener cannot take are lost by the number, in few lines; with a buffer
+// that is large enough none is.
+func TestPain16Events(t *testing.T) {
+	t.Parallel()
+	n := long(1500)
+	listener := fmt.Sprintf(`sh -c 'while [ ! -e %%(here)s/go ]; do sleep 0.02; done; exec child listen %%(here)s/%%(program_name)s.got'
+directory = %%(here)s
+events = REMOTE_COMMUNICATION
+startsecs = 0
+`)
+	b := newBox(t, "", "[eventlistener:small]\ncommand = "+listener+
+		"[eventlistener:large]\ncommand = "+listener+fmt.Sprintf("buffer_size = %d\n", n+10)).start()
+	b.all("RUNNING")
+	c, err := net.Dial("unix", b.path("s.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	d := json.NewDecoder(c)
+	for i := range n {
+		fmt.Fprintf(c, `{"id":1,"m":"supervisor.sendRemoteCommEvent","p":["n","%d"]}`+"\n", i)
+		var reply struct{ Ok json.RawMessage }
+		if err := d.Decode(&reply); err != nil || string(reply.Ok) != "true" {
+			t.Fatalf("%v %s", err, reply.Ok)
+		}
+	}
+	b.write("go", "")
+	b.until("the large one has all", func() bool { return strings.Count(b.read("large.got"), "\n") == n })
+	var want strings.Builder
+	for i := range n {
+		fmt.Fprintf(&want, "REMOTE_COMMUNICATION type:n %d\n", i)
+	}
+	if d := differ([]byte(b.read("large.got")), []byte(want.String())); d != "" {
+		t.Error(d)
+	}
+	b.until("the small one has the last", func() bool { return strings.HasSuffix(b.read("small.got"), fmt.Sprintf(" %d\n", n-1)) })
+	if got := strings.Count(b.read("small.got"), "\n"); got != 10 {
+		t.Errorf("the small buffer kept %d events, want 10", got)
+	}
+	b.stop()
+	if got := b.count("pool small event buffer overflowed"); got == 0 || got > 20 {
+		t.Errorf("%d lines about it", got)
+	}
+	lost := 0
+	for line := range strings.Lines(b.read("d.log")) {
+		if _, rest, ok := strings.Cut(line, "pool small event buffer overflowed, discarding event "); ok {
+			var serial, more int
+			fmt.Sscanf(rest, "%d and %d before it", &serial, &more)
+			lost += 1 + more
+		}
+	}
+	if lost != n-10 {
+		t.Errorf("the log says that %d events were lost, want %d", lost, n-10)
+	}
+}
+
+// What is in the configuration is what the program gets: quotes, percent signs, hashes, commas,
+// comments; a key that does not exist is told with its line and never stops anything.
+func TestPain21Values(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", `
+[program:p]
+command = child args "two words" 'it"s' a\ b 100%% x#y ""   ; a comment
+environment = A="x,y",B='%%d',C="a#b",D="k=v",E=plain,F="50%%",G="semi;colon",H="quote's"
+stratsecs = 1
+startsecs = 0
+`).start()
+	b.until("it has said what it got", func() bool { out, _ := b.ctl("tail", "p"); return strings.Contains(out, "end\n") })
+	out, _ := b.ctl("tail", "p")
+	want := "two words\nit\"s\na b\n100%\nx#y\n\nA=x,y\nB=%d\nC=a#b\nD=k=v\nE=plain\nF=50%\nG=semi;colon\nH=quote's\nend\n\n"
+	if out != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+	check, _ := exec.Command("gosv", "conf", "check", b.path("s.conf")).CombinedOutput()
+	if !strings.Contains(string(check), "s.conf:14: [program:p] stratsecs: unknown option (did you mean startsecs?)") &&
+		!strings.Contains(string(check), "did you mean startsecs") {
+		t.Errorf("check: %s", check)
+	}
+	b.stop()
+}
+
+// The log of a healthy day has nothing that looks like trouble.
+func TestPain23QuietLog(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "")
+	text := `
+[program:p]
+command = child traps
+exitcodes = 0,7
+startsecs = 0
+[program:job]
+command = sh -c '(sleep 0.01 &); exit 0'
+startsecs = 0
+autorestart = false
+[program:orphans]
+command = sh -c 'sleep 0.01 & exit 0'
+startsecs = 0
+autorestart = false
+`
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user = root\n"
+	}
+	b.config(user, text)
+	b.write("s.conf", strings.Replace(b.read("s.conf"), "file = %(here)s/s.sock\n", "file = %(here)s/s.sock\nusername = u\npassword = p\n", 1))
+	b.write("s.conf", strings.Replace(b.read("s.conf"), "[supervisorctl]\n", "[supervisorctl]\nusername = u\npassword = p\n", 1))
+	b.begin()
+	b.until("it is up", func() bool { out, _ := b.ctl("tail", "p"); return strings.Contains(out, "ready") })
+	b.ctl("restart", "p")
+	b.until("it is up", func() bool { out, _ := b.ctl("tail", "p"); return strings.Count(out, "ready") == 2 })
+	b.signal(syscall.SIGUSR2)
+	b.ctl("clear", "all")
+	b.ctl("shutdown")
+	b.wait()
+	for line := range strings.Lines(b.read("d.log")) {
+		if f := strings.Fields(line); len(f) < 3 || f[2] != "INFO" && f[2] != "DEBG" {
+			t.Errorf("not a line for a healthy day: %s", line)
+		}
+	}
+	if out, _ := filepath.Glob(b.path("*.log.*")); len(out) > 0 {
+		t.Errorf("files: %v", out)
+	}
+}

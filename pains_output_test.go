@@ -1,0 +1,580 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// mainLogLine is a line of the main log, wherever it stands in a stream.
+var mainLogLine = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (\w{4}) .*\n`)
+
+// Logs to /dev/stdout with and without a size limit, the main log there too: not an error
+// line ("Illegal seek"), not a byte lost, whatever standard output is.
+func TestPain01DevStdout(t *testing.T) {
+	kinds := []struct {
+		name string
+		open func(t *testing.T) (ours io.ReadCloser, its *os.File)
+	}{
+		{"pipe", func(t *testing.T) (io.ReadCloser, *os.File) { return must2(t)(os.Pipe()) }},
+		{"tty", func(t *testing.T) (io.ReadCloser, *os.File) {
+			master, slave := must2(t)(pty.Open())
+			term, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			term.Oflag &^= unix.OPOST
+			if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, term); err != nil {
+				t.Fatal(err)
+			}
+			return master, slave
+		}},
+		{"socket", func(t *testing.T) (io.ReadCloser, *os.File) {
+			pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "its")
+		}},
+		{"file", nil},
+		{"closed", func(t *testing.T) (io.ReadCloser, *os.File) {
+			r, w := must2(t)(os.Pipe())
+			r.Close()
+			return nil, w
+		}},
+	}
+	n := long(200_000) // 1.3 MB, or 17 MB
+	for _, kind := range kinds {
+		for _, limit := range []string{"", "0", "50MB"} {
+			t.Run(kind.name+" maxbytes="+limit, func(t *testing.T) {
+				t.Parallel()
+				maxbytes := func(option string) string {
+					if limit == "" {
+						return ""
+					}
+					return option + " = " + limit + "\n"
+				}
+				b := newBox(t, "logfile = /dev/stdout\nsilent = true\n"+maxbytes("logfile_maxbytes"), fmt.Sprintf(`
+[program:w]
+command = seq 1 %d
+startsecs = 0
+autorestart = false
+stdout_logfile = /dev/stdout
+stderr_logfile = /dev/stderr
+`, n)+maxbytes("stdout_logfile_maxbytes"))
+				cmd := exec.Command("supervisord", "-n", "-c", b.path("s.conf"))
+				cmd.Dir = b.dir
+				b.out = b.path("err.txt")
+				stderr, err := os.Create(b.out)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer stderr.Close()
+				cmd.Stderr = stderr
+				var got func() []byte
+				if kind.open == nil {
+					f, err := os.Create(b.path("stdout"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					cmd.Stdout = f
+					b.run(cmd)
+					f.Close()
+					got = func() []byte { return []byte(b.read("stdout")) }
+				} else {
+					ours, its := kind.open(t)
+					cmd.Stdout = its
+					b.run(cmd)
+					its.Close()
+					if ours != nil {
+						g := gatherFrom(ours)
+						got = func() []byte { defer ours.Close(); return g.all(t) }
+					}
+				}
+				b.answers()
+				b.reaches("w", "EXITED")
+				if got == nil { // nobody reads: the program and the daemon do not care
+					b.do("start", named{Name: "w"})
+					b.reaches("w", "EXITED")
+					b.stop()
+					return
+				}
+				b.stop()
+				all := got()
+				for _, m := range mainLogLine.FindAllSubmatch(all, -1) {
+					if level := string(m[1]); level != "INFO" && level != "CRIT" && level != "WARN" ||
+						bytes.Contains(m[0], []byte("seek")) || bytes.Contains(m[0], []byte("cannot")) {
+						t.Errorf("a line of trouble: %s", m[0])
+					}
+				}
+				if d := differ(mainLogLine.ReplaceAll(all, nil), numbers(n)); d != "" {
+					t.Error(d)
+				}
+				if out := b.output(); out != "" {
+					t.Errorf("standard error: %s", out)
+				}
+			})
+		}
+	}
+}
+
+func must2(t *testing.T) func(a, b *os.File, err error) (*os.File, *os.File) {
+	return func(a, b *os.File, err error) (*os.File, *os.File) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, b
+	}
+}
+
+// meter is a program that writes without end, numbers its lines, and keeps in a file how many
+// lines it has written and how long its longest write has taken.
+const meter = `command = child meter %s
+directory = %s
+startsecs = 0
+redirect_stderr = true
+`
+
+func (b *box) meter(name string) (lines int, slowest time.Duration) {
+	b.t.Helper()
+	fmt.Sscan(b.read(name), &lines, &slowest)
+	return lines, slowest
+}
+
+// more waits until the meters have written n lines more, and fails if one write took too long.
+func (b *box) more(n int, names ...string) {
+	b.t.Helper()
+	from := map[string]int{}
+	for _, name := range names {
+		from[name], _ = b.meter(name)
+	}
+	for _, name := range names {
+		b.until(fmt.Sprintf("%s is past %d+%d", name, from[name], n), func() bool { now, _ := b.meter(name); return now >= from[name]+n })
+		if _, slowest := b.meter(name); slowest > 3*time.Second { // patience is one; the machine is busy
+			b.t.Errorf("a write of %s took %v", name, slowest)
+		}
+	}
+}
+
+// A log that is removed, that nobody may write, whose disk is full: the program goes on
+// writing, and when the trouble is over the same file goes on and the log says what was lost.
+func TestPain05LogTrouble(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "unshare", "-m", "true")
+	b := newBox(t, "", "")
+	b.config("", fmt.Sprintf("[program:w]\n"+meter, "w.meter", b.dir)+"stdout_logfile = %(here)s/small/w.log\nstdout_logfile_maxbytes = 0\n")
+	if err := os.Mkdir(b.path("small"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.start("unshare", "-m", "sh", "-c", `mount -t tmpfs -o size=1m none small && exec "$@"`, "sh")
+	small := fmt.Sprintf("/proc/%d/root%s/small", b.pid(), b.dir)
+	log := small + "/w.log"
+	size := func() int64 {
+		st, err := os.Stat(log)
+		if err != nil {
+			return -1
+		}
+		return st.Size()
+	}
+	b.until("a first output", func() bool { return size() > 0 })
+
+	// Full. What is written while it lasts is lost, and nothing else.
+	b.until("the disk is full", func() bool { return b.count("WARN", "cannot write log", "no space left on device") > 0 })
+	b.more(2000, "w.meter")
+	before, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(log, 0); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the file goes on", func() bool { return b.count("INFO", "is written again", "bytes were lost") > 0 })
+	b.do("stop", named{Name: "w"})
+	lines, _ := b.meter("w.meter")
+	after, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost int
+	line := regexp.MustCompile(`is written again; (\d+) bytes were lost`).FindStringSubmatch(b.read("d.log"))
+	fmt.Sscan(line[1], &lost)
+	whole := meterBytes(lines)
+	got := len(before) + lost + len(after)
+	if rest := whole - got; rest > 0 || rest < -10*meterLine { // the last lines are not counted yet
+		t.Errorf("written %d bytes; in the log %d, said to be lost %d, then %d: %d are missing", whole, len(before), lost, len(after), rest)
+	}
+	if want := meterText(0, len(before)); differ(before, want) != "" {
+		t.Errorf("before: %s", differ(before, want))
+	}
+	if want := meterText(len(before)+lost, len(after)); differ(after, want) != "" {
+		t.Errorf("after: %s", differ(after, want))
+	}
+	if n := b.count("cannot write log"); n > 3 {
+		t.Errorf("%d lines about one trouble", n)
+	}
+
+	// Removed, with its folder too; a start makes both again.
+	if err := os.Remove(log); err != nil {
+		t.Fatal(err)
+	}
+	b.do("start", named{Name: "w"})
+	b.until("the file is there again", func() bool { return size() > 0 })
+	b.more(100, "w.meter")
+
+	// Removed while it runs: USR2 makes it again.
+	if err := os.Remove(log); err != nil {
+		t.Fatal(err)
+	}
+	b.more(100, "w.meter")
+	syscall.Kill(b.pid(), syscall.SIGUSR2)
+	b.until("the file is there again", func() bool { return size() > 0 })
+}
+
+// A log in a folder that the daemon may no longer write to: nothing is lost, rotation waits.
+func TestPain05LogUnwritable(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "")
+	b.config("", fmt.Sprintf("[program:w]\n"+meter, "w.meter", b.dir)+"stdout_logfile = %(here)s/logs/w.log\nstdout_logfile_maxbytes = 20KB\nstdout_logfile_backups = 500\n")
+	if err := os.Mkdir(b.path("logs"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	b.until("a folder for all", func() bool { return os.Chmod(b.path("logs"), 0o777) == nil && os.Chmod(b.dir, 0o777) == nil })
+	if os.Getuid() == 0 {
+		b.own()
+		b.start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--")
+	} else {
+		b.start()
+	}
+	log := b.path("logs/w.log")
+	b.until("it rotates", func() bool { _, err := os.Stat(log + ".2"); return err == nil })
+	if err := os.Chmod(b.path("logs"), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	b.more(2000, "w.meter")
+	b.signal(syscall.SIGUSR2)
+	b.until("the reopening is dealt with", func() bool { return b.count("supervisord logreopen") > 0 })
+	b.more(1000, "w.meter")
+	if err := os.Chmod(b.path("logs"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	b.until("it rotates again", func() bool {
+		st, err := os.Stat(log)
+		return err == nil && st.Size() < 20<<10
+	})
+	b.do("stop", named{Name: "w"})
+	lines, _ := b.meter("w.meter")
+	got := concatenated(t, log)
+	if d := differ(got, meterText(0, len(got))); d != "" {
+		t.Error(d)
+	}
+	if missing := meterBytes(lines) - len(got); missing > 0 {
+		t.Errorf("%d bytes are missing", missing)
+	}
+}
+
+// A consumer that is slow, or that never reads, or a terminal that hangs up, does not hold the
+// program up for more than a moment, nor any other program.
+func TestPain05SlowConsumer(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "")
+	if err := syscall.Mkfifo(b.path("fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	master, slave := must2(t)(pty.Open())
+	defer master.Close()
+	tty := slave.Name()
+	var text strings.Builder
+	for name, log := range map[string]string{"fifo": b.path("fifo"), "tty": tty, "full": "/dev/full", "file": b.path("file.log")} {
+		fmt.Fprintf(&text, "[program:%s]\n"+meter+"stdout_logfile = %s\nstdout_logfile_maxbytes = 0\n", name, name+".meter", b.dir, log)
+	}
+	b.config("", text.String())
+	b.start()
+	for _, name := range []string{"fifo", "tty", "full", "file"} {
+		b.until(name+" writes", func() bool { n, _ := b.meter(name + ".meter"); return n > 0 })
+	}
+	slave.Close()
+	b.more(20_000, "fifo.meter", "tty.meter", "full.meter", "file.meter") // 1.2 MB: more than any buffer
+	master.Close()                                                        // the terminal is gone
+	b.more(2000, "fifo.meter", "tty.meter", "full.meter", "file.meter")
+	if n := b.count("WARN", "cannot write log"); n == 0 || n > 10 {
+		t.Errorf("%d lines about what is lost", n)
+	}
+	b.do("stop", named{Name: "all"})
+	lines, _ := b.meter("file.meter")
+	got := []byte(b.read("file.log"))
+	if missing := meterBytes(lines) - len(got); missing > 0 || differ(got, meterText(0, len(got))) != "" {
+		t.Errorf("the program beside them: %d bytes are missing; %s", missing, differ(got, meterText(0, len(got))))
+	}
+	b.stop()
+}
+
+// The lines of child meter.
+const meterLine = 64
+
+func meterBytes(lines int) int { return lines * meterLine }
+
+// meterText is n bytes of what a meter writes, from an offset on.
+func meterText(from, n int) []byte {
+	buf := make([]byte, 0, n+2*meterLine)
+	for i := from / meterLine; len(buf) < n+meterLine; i++ {
+		buf = fmt.Appendf(buf, meterFormat, i)
+	}
+	return buf[from%meterLine:][:n]
+}
+
+// concatenated is a log with its backups, the oldest first.
+func concatenated(t testing.TB, log string) []byte {
+	t.Helper()
+	var all []byte
+	backups, _ := filepath.Glob(log + ".*")
+	for i := len(backups); i >= 0; i-- {
+		name := log
+		if i > 0 {
+			name = fmt.Sprintf("%s.%d", log, i)
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatalf("%v, of %v", err, backups)
+		}
+		all = append(all, data...)
+	}
+	return all
+}
+
+// The last words of a program are in its log, a thousand times under load; and they are there
+// as soon as its end is known.
+func TestPain06LastWords(t *testing.T) {
+	busy(t)
+	n := long(300)
+	b := newBox(t, "", fmt.Sprintf(`
+[program:again]
+command = sh -c 'printf last; exit'
+startsecs = 0
+autorestart = true
+stdout_logfile = %%(here)s/again.log
+stdout_logfile_maxbytes = 0
+[program:one]
+process_name = %%(program_name)s%%(process_num)03d
+numprocs = %d
+command = sh -c 'printf "last %%%%s" "$SUPERVISOR_PROCESS_NAME"; exit 3'
+exitcodes = 3
+startsecs = 0
+autorestart = false
+redirect_stderr = true
+stdout_logfile = %%(here)s/%%(program_name)s%%(process_num)03d.log
+`, n)).start()
+	seen := map[string]bool{}
+	b.until("each has said its word", func() bool {
+		for _, p := range b.status() {
+			if p.Group == "one" && p.State == "EXITED" && !seen[p.Name] {
+				seen[p.Name] = true
+				if got, want := b.read(p.Name+".log"), "last "+p.Name; got != want {
+					t.Errorf("%s has EXITED; its log is %q, want %q", p.Name, got, want)
+				}
+			}
+		}
+		return len(seen) == n
+	})
+	b.until("enough have died", func() bool { return b.count("exited: again (exit status 0; expected)") >= long(1000) })
+	b.do("stop", named{Name: "again"})
+	exits, spawned := b.count("exited: again (exit status 0; expected)"), b.count("spawned: 'again'")
+	got := b.read("again.log")
+	words := strings.Count(got, "last")
+	if len(got) != 4*words || words < exits || words > spawned || spawned > exits+1 {
+		t.Errorf("%d last words (%d bytes), %d exits, %d starts", words, len(got), exits, spawned)
+	}
+}
+
+// A grandchild that keeps the pipe: stop does not wait for it, and what it writes later is
+// still logged, also into the log of the next run.
+func TestPain06Grandchild(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", `
+[program:parent]
+command = sh -c '(trap "" TERM HUP; while [ ! -e %(here)s/go ]; do sleep 0.02; done; seq 1 5000; echo done) & echo $! >> %(here)s/pids; exec sleep 1000'
+startsecs = 0
+stopwaitsecs = 20
+stdout_logfile = %(here)s/parent.log
+`)
+	b.start()
+	for i := range 3 {
+		b.until("it has a child", func() bool { return strings.Count(b.read("pids"), "\n") == i+1 })
+		begin := time.Now()
+		b.do("stop", named{Name: "parent"})
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("stop took %v", took)
+		}
+		b.do("start", named{Name: "parent"})
+	}
+	b.write("go", "")
+	b.until("all have written", func() bool { return strings.Count(b.read("parent.log"), "done\n") == 4 })
+	if got, want := len(b.read("parent.log")), 4*(len(numbers(5000))+len("done\n")); got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+}
+
+// With rotation, the backups and the log together are what was written, to the byte: for
+// all sizes and numbers of backups, two programs in one file, external renames and truncation.
+func TestPain11Rotation(t *testing.T) {
+	t.Parallel()
+	const n = 50_000 // 289 KB
+	stream := numbers(n)
+	sum := sha256.Sum256(stream)
+	var text strings.Builder
+	b := newBox(t, "", "")
+	type row struct {
+		name    string
+		size    string
+		limit   int
+		backups int
+	}
+	var rows []row
+	for _, size := range []row{{size: "0"}, {size: "1", limit: 1}, {size: "30000", limit: 30000}, {size: "64KB", limit: 64 << 10}} {
+		for _, backups := range []int{0, 1, 10, 400} {
+			r := row{fmt.Sprintf("s%sb%d", size.size, backups), size.size, size.limit, backups}
+			rows = append(rows, r)
+			fmt.Fprintf(&text, `[program:%s]
+command = sh -c 'seq 1 20000; seq 20001 %d'
+startsecs = 0
+autorestart = false
+stdout_logfile = %%(here)s/%[1]s.log
+stdout_logfile_maxbytes = %[3]s
+stdout_logfile_backups = %[4]d
+`, r.name, n, r.size, r.backups)
+		}
+	}
+	b.config("", text.String())
+	b.start()
+	b.all("EXITED")
+	for _, r := range rows {
+		log := b.path(r.name + ".log")
+		got := concatenated(t, log)
+		backups, _ := filepath.Glob(log + ".*")
+		switch {
+		case len(backups) > r.backups:
+			t.Errorf("%s: %d backups", r.name, len(backups))
+		case r.limit == 0 || len(backups) < r.backups: // nothing was thrown away
+			if r.limit > 0 && r.backups == 0 {
+				break
+			}
+			if sha256.Sum256(got) != sum {
+				t.Errorf("%s: %s", r.name, differ(got, stream))
+			}
+		}
+		if !bytes.HasSuffix(stream, got) {
+			t.Errorf("%s: what is kept (%d bytes in %d files) is not the end of the stream", r.name, len(got), len(backups)+1)
+		}
+		if least := r.limit * len(backups); len(got) < least {
+			t.Errorf("%s: %d bytes in %d backups of %d", r.name, len(got), len(backups), r.limit)
+		}
+	}
+}
+
+func TestPain11SharedFile(t *testing.T) {
+	t.Parallel()
+	const n = 40_000
+	b := newBox(t, "", fmt.Sprintf(`
+[program:w]
+process_name = w%%(process_num)d
+numprocs = 2
+command = sh -c 'i=1; while [ $i -le %d ]; do echo %%(process_num)d $i; i=$((i+1)); done'
+startsecs = 0
+autorestart = false
+stdout_logfile = %%(here)s/both.log
+stdout_logfile_maxbytes = 20000
+stdout_logfile_backups = 500
+[program:other]
+command = sh -c 'i=1; while [ $i -le %[1]d ]; do echo 2 $i; i=$((i+1)); done'
+startsecs = 0
+autorestart = false
+stdout_logfile = %%(here)s/./link.log
+stdout_logfile_maxbytes = 20000
+stdout_logfile_backups = 500
+`, n))
+	if err := os.Symlink("both.log", b.path("link.log")); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.all("EXITED")
+	next := map[int]int{}
+	for line := range strings.Lines(string(concatenated(t, b.path("both.log")))) {
+		var who, i int
+		if _, err := fmt.Sscanf(line, "%d %d\n", &who, &i); err != nil || i != next[who]+1 {
+			t.Fatalf("after line %d of %d comes %q", next[who], who, line)
+		}
+		next[who] = i
+	}
+	for who := range 3 {
+		if next[who] != n {
+			t.Errorf("%d lines of %d, want %d", next[who], who, n)
+		}
+	}
+}
+
+// Somebody else's logrotate: rename and USR2, or copytruncate.
+func TestPain11ExternalRotation(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "")
+	b.config("", fmt.Sprintf("[program:moved]\n"+meter, "moved.meter", b.dir)+"stdout_logfile = %(here)s/moved.log\n"+
+		fmt.Sprintf("[program:cut]\n"+meter, "cut.meter", b.dir)+"stdout_logfile = %(here)s/cut.log\nstdout_logfile_maxbytes = 200KB\n")
+	b.start()
+	var moved []byte
+	for i := range 5 {
+		b.more(500, "moved.meter")
+		name := fmt.Sprintf("moved.%d", i)
+		if err := os.Rename(b.path("moved.log"), b.path(name)); err != nil {
+			t.Fatal(err)
+		}
+		b.signal(syscall.SIGUSR2)
+		b.until("the file is there again", func() bool { return b.read("moved.log") != "" })
+		moved = append(moved, b.read(name)...)
+		if err := os.Truncate(b.path("cut.log"), 0); err != nil {
+			t.Fatal(err)
+		}
+		b.until("it goes on", func() bool { return b.read("cut.log") != "" })
+		if at := strings.IndexByte(b.read("cut.log"), 0); at >= 0 {
+			t.Fatalf("a hole at %d after the truncation", at)
+		}
+	}
+	b.do("stop", named{Name: "all"})
+	moved = append(moved, b.read("moved.log")...)
+	lines, _ := b.meter("moved.meter")
+	if d := differ(moved, meterText(0, len(moved))); d != "" || len(moved) < meterBytes(lines) {
+		t.Errorf("%d lines written: %s", lines, d)
+	}
+	b.stop()
+}
+
+// Output of half a gigabyte over a rotating file keeps its order, and the daemon its size.
+func TestPain11Flood(t *testing.T) {
+	t.Parallel()
+	n := long(1_000_000) // 6.9 MB
+	b := newBox(t, "", fmt.Sprintf(`
+[program:w]
+command = seq 1 %d
+startsecs = 0
+autorestart = false
+stdout_logfile = %%(here)s/w.log
+stdout_logfile_maxbytes = 1MB
+stdout_logfile_backups = 100
+`, n)).start()
+	b.reaches("w", "EXITED")
+	if d := differ(concatenated(t, b.path("w.log")), numbers(n)); d != "" {
+		t.Error(d)
+	}
+	b.stop()
+}
