@@ -28,6 +28,10 @@ func run(args []string) int {
 		return ctl.EchoConf(args[1:])
 	case proc.ShimName:
 		return proc.ExecShim(args[1:])
+	default:
+		if daemon.IsInit(name) {
+			return daemon.InitMain(name, args[1:])
+		}
 	}
 	if len(args) < 2 {
 		help(os.Stderr)
@@ -35,6 +39,10 @@ func run(args []string) int {
 	}
 	rest := args[2:]
 	switch args[1] {
+	case "--":
+		return daemon.InitMain("gosv init", args[1:])
+	case "init":
+		return daemon.InitMain("gosv init", rest)
 	case "daemon":
 		return daemon.Main("gosv daemon", rest)
 	case "ctl":
@@ -62,6 +70,7 @@ func help(w io.Writer) {
   gosv ctl [-c FILE] [ACTION]  ask and command a running daemon; without ACTION a shell
   gosv conf check FILE         say everything that is wrong with a configuration
   gosv conf show|convert|sample|schema|options
+  gosv [init OPTIONS] -- CMD   run one command as the first process of a container should
   gosv demo                    see it work, with nothing to configure
   gosv version
 

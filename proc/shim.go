@@ -44,6 +44,9 @@ func shimArgs(s Spec) []string {
 // umask), and becomes the real command. args are the words after the shim's name. It
 // returns only on failure, with the exit status, after Supervisor's lines on stderr.
 func ExecShim(args []string) int {
+	if len(args) > 0 && strings.HasPrefix(args[0], initWord) {
+		return initShim(args)
+	}
 	err := execShim(args)
 	var failed *ExecError
 	if errors.As(err, &failed) {

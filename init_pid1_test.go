@@ -1,0 +1,89 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// pid1 begins a command as PID 1 of a new PID namespace, where that is allowed.
+func pid1(t *testing.T) []string {
+	t.Helper()
+	argv := []string{"unshare", "--pid", "--fork", "--mount-proc"}
+	if os.Getuid() != 0 || exec.Command(argv[0], append(argv[1:], "true")...).Run() != nil {
+		t.Skip("PID namespaces need root and unshare")
+	}
+	return argv
+}
+
+// TestInitPID1 is an init where it belongs.
+func TestInitPID1(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		argv   []string // after the names
+		script string
+		signal syscall.Signal // sent to PID 1 from outside when ready was written
+		code   int
+		out    string
+	}{
+		{name: "no warning", script: "exit 4", code: 4},
+		{name: "it is PID 1", script: `echo $PPID`, out: "1\n"},
+		{name: "TERM has its default effect", script: `echo ready; exec sleep 1000`, signal: syscall.SIGTERM, code: 143, out: "ready\n"},
+		{name: "orphans are collected", script: `for i in 1 2 3 4 5; do sh -c 'sleep 0.05 >/dev/null & sleep 0.01 >/dev/null &'; done
+			while ps -eo comm= | grep -q sleep; do true; done; ps -eo stat= | grep -c Z`, out: "0\n"},
+		{name: "group", argv: []string{"-g"}, script: `trap 'wait; exit 9' TERM; sh -c 'trap "echo told; exit" TERM; echo ready; while :; do sleep 0.02; done' & while :; do wait; done`, signal: syscall.SIGTERM, code: 9, out: "ready\ntold\n"},
+		{name: "rewrite", argv: []string{"--rewrite", "TERM=QUIT"}, script: `trap 'echo QUIT; exit 3' QUIT; echo ready; while :; do sleep 0.02; done`, signal: syscall.SIGTERM, code: 3, out: "ready\nQUIT\n"},
+		{name: "remap", argv: []string{"--remap-exit", "143=0"}, script: `echo ready; exec sleep 1000`, signal: syscall.SIGTERM, code: 0, out: "ready\n"},
+		{name: "all are gone with it", argv: []string{"--setsid"}, script: `sleep 1000 >/dev/null 2>&1 & exit 5`, code: 5},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			argv := append(append(pid1(t), "gosv", "init"), row.argv...)
+			p := startInit(t, append(argv, "--", "/bin/sh", "-c", row.script), nil)
+			if row.signal != 0 {
+				p.wait(t, "ready\n")
+				syscall.Kill(p.child(t), row.signal) // unshare's child
+			}
+			code, out, stderr := p.end(t)
+			if strings.Contains(row.out, "0\n") {
+				code = 0 // grep's
+			}
+			if code != row.code || out != row.out || strings.Contains(stderr, "PID 1") {
+				t.Errorf("exit status %d, wrote %q, said %q; want %d, %q", code, out, stderr, row.code, row.out)
+			}
+		})
+	}
+}
+
+// TestInitTenThousand: all orphans of a crowd are collected, and no zombie is left.
+func TestInitTenThousand(t *testing.T) {
+	n := "10000"
+	if testing.Short() {
+		n = "500"
+	}
+	argv := []string{"gosv", "init", "-s"}
+	if os.Getuid() == 0 && exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil {
+		argv = []string{"unshare", "--pid", "--fork", "--mount-proc", "gosv", "--"}
+	}
+	dir := t.TempDir()
+	// The middle process leaves its children, which wait for the end of a pipe, so that all
+	// end at once. init's own children are then the command and those not yet collected.
+	script := `
+		mkfifo ` + dir + `/hold
+		exec 9<>` + dir + `/hold
+		init=$PPID
+		sh -c 'i=0; while [ $i -lt ` + n + ` ]; do (exec <` + dir + `/hold 9>&- >/dev/null 2>&1; read x) & i=$((i+1)); done; exit 0'
+		count() { cat /proc/$init/task/*/children | wc -w; }
+		until [ "$(count)" -gt ` + n + ` ]; do sleep 0.05; done
+		echo all are there
+		exec 9>&-
+		until [ "$(count)" -le 1 ]; do sleep 0.05; done
+		echo all are gone`
+	p := startInit(t, append(argv, "/bin/sh", "-c", script), nil)
+	p.wait(t, "all are there\n")
+	if code, out, stderr := p.end(t); code != 0 || !strings.HasSuffix(out, "all are gone\n") {
+		t.Errorf("exit status %d, wrote %q, said %q", code, out, stderr)
+	}
+}

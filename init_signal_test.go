@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gosv/proc"
+)
+
+// TestInitPassesEverySignal sends each signal there is, and the command must see it. A
+// Python program looks: Go's own runtime keeps some for itself.
+func TestInitPassesEverySignal(t *testing.T) {
+	python, err := exec.LookPath("/usr/bin/python3")
+	if err != nil {
+		t.Skip("no /usr/bin/python3: what comes from os/signal alone is not enough to test")
+	}
+	for _, flags := range [][]string{{"-s"}, {"-s", "-g"}, {"-s", "--setsid"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			t.Parallel()
+			p := startInit(t, append(append([]string{"gosv", "init"}, flags...), "--", python, "-c", `
+import signal
+all = [s for s in range(1, 65) if s not in (9, 17, 19, 32, 33)]
+for s in all: signal.signal(s, lambda n, f: print(n, flush=True))
+print("ready", flush=True)
+while True: signal.pause()
+`), nil)
+			p.wait(t, "ready\n")
+			for n := 1; n <= 64; n++ {
+				switch n {
+				case 9, 17, 19, 32, 33: // nobody sees these
+					continue
+				case 20, 21, 22: // with these the init stops: a row of its own
+					continue
+				}
+				p.signal(syscall.Signal(n))
+				p.wait(t, strconv.Itoa(n)+"\n") // in order, and once: no other line comes between
+			}
+			p.signal(syscall.SIGUSR1)
+			p.wait(t, "10\n")
+			lines := strings.Fields(p.seen.String())
+			if want := 1 + 64 - 8 + 1; len(lines) != want {
+				t.Errorf("%d lines, want %d, each signal once: %v", len(lines), want, lines)
+			}
+			syscall.Kill(p.child(t), syscall.SIGKILL)
+			if code, _, _ := p.end(t); code != 137 {
+				t.Errorf("exit status %d, want 137", code)
+			}
+		})
+	}
+}
+
+// TestInitParentDeath: when the parent of the init ends, the init is sent the signal, and
+// passes it on; when the init itself is killed the command is sent it.
+func TestInitParentDeath(t *testing.T) {
+	for _, killed := range []string{"parent", "init"} {
+		t.Run(killed, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := startInit(t, []string{"sh", "-c", `gosv init -p TERM -s -- sh -c 'echo $$ >` + dir + `/cmd; echo ready; exec sleep 1000' & echo $! >` + dir + `/init; wait`}, nil)
+			p.wait(t, "ready\n")
+			cmd, init := readPID(t, dir+"/cmd"), readPID(t, dir+"/init")
+			t.Cleanup(func() { syscall.Kill(cmd, syscall.SIGKILL) })
+			if killed == "parent" {
+				p.cmd.Process.Kill()
+			} else {
+				syscall.Kill(init, syscall.SIGKILL)
+			}
+			until(t, "the command has ended", func() bool { return !alive(cmd) })
+			until(t, "the init has ended", func() bool { return !alive(init) })
+		})
+	}
+}
+
+// TestInitSmall keeps what an init costs small.
+func TestInitSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program: not in the short run")
+	}
+	bin := t.TempDir() + "/gosv"
+	build := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", bin, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	p := startInit(t, []string{bin, "init", "-s", "--", "sh", "-c", "echo ready; exec sleep 1000"}, nil)
+	p.wait(t, "ready\n")
+	until(t, "it has settled", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+		if err != nil {
+			t.Skipf("no /proc: %v", err)
+		}
+		_, after, _ := strings.Cut(string(status), "VmRSS:")
+		kb, _ := strconv.Atoi(strings.Fields(after)[0])
+		return kb < 6<<10
+	})
+	p.signal(syscall.SIGTERM)
+	p.end(t)
+}
+
+func TestSignalByName(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		want syscall.Signal
+		ok   bool
+	}{
+		{"TERM", 15, true}, {"SIGTERM", 15, true}, {"sigterm", 15, true}, {"15", 15, true}, {"0", 0, true},
+		{"RTMIN", 34, true}, {"SIGRTMIN+3", 37, true}, {"RTMAX", 64, true}, {"RTMAX-1", 63, true}, {"64", 64, true},
+		{"65", 65, false}, {"-1", -1, false}, {"", 0, false}, {"SIG", 0, false}, {"FOO", 0, false},
+		{"RTMIN-1", 0, false}, {"RTMAX+1", 0, false}, {"RTMIN3", 0, false}, {"RTMIN+99", 133, false},
+	} {
+		if got, ok := proc.SignalByName(row.name); ok != row.ok || ok && got != row.want {
+			t.Errorf("SignalByName(%q) = %v, %v, want %v, %v", row.name, got, ok, row.want, row.ok)
+		}
+	}
+}
+
+// TestInitHelpIsComplete: each flag that the table has is in the help, once.
+func TestInitHelpIsComplete(t *testing.T) {
+	out, err := exec.Command("gosv", "init", "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.FieldsFunc(string(out), func(r rune) bool { return strings.ContainsRune(" ,\n", r) })
+	for _, flag := range []string{"-g", "--group", "--setsid", "-c", "-r", "--rewrite", "--remap-exit", "-e", "-s", "--subreaper", "-p", "--parent-death", "-w", "-v", "-l", "-h", "-V"} {
+		if !slices.Contains(words, flag) {
+			t.Errorf("the help does not name %s:\n%s", flag, out)
+		}
+	}
+}
+
+func readPID(t *testing.T, file string) (pid int) {
+	t.Helper()
+	until(t, file+" has a pid", func() bool {
+		text, _ := os.ReadFile(file)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return pid != 0
+	})
+	return pid
+}
