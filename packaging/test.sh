@@ -3,7 +3,7 @@
 # elsewhere it says what is missing, and the tests that need it are skipped and counted.
 set -u
 cd "$(dirname "$0")/.."
-tags=urfave_cli_no_docs,nethttpomithttp2
+tags=urfave_cli_no_docs,nethttpomithttp2,purego
 
 need() { # command, package
 	command -v "$1" >/dev/null 2>&1 && return
