@@ -24,6 +24,7 @@ type process struct {
 	dead     bool     // pid was reaped, and its last output is being read
 	run      uint32   // counts launches
 	status   syscall.WaitStatus
+	life     Life
 	start    time.Time
 	stop     time.Time
 	exit     int // exit status of the last run
@@ -133,6 +134,7 @@ func (m *Manager) enter(p *process, from state.State, a state.Action, ev state.E
 			p.err = p.budget()
 		}
 	}
+	p.life.entered(a.State, ev.Expected)
 	if from.Down() != a.State.Down() {
 		if a.State.Down() {
 			p.group.busy--
@@ -240,6 +242,6 @@ func (p *process) expected(s syscall.WaitStatus) bool {
 func (p *process) info() Info {
 	return Info{
 		Group: p.conf.Group, Name: p.conf.Name, State: p.m.State, PID: p.pid,
-		Start: p.start, Stop: p.stop, ExitStatus: p.exit, SpawnErr: p.err, Config: p.conf,
+		Start: p.start, Stop: p.stop, ExitStatus: p.exit, SpawnErr: p.err, Config: p.conf, Life: p.life,
 	}
 }

@@ -55,6 +55,7 @@ func (m *Manager) orphan(pid int, status syscall.WaitStatus) {
 func (m *Manager) exited(p *process, status syscall.WaitStatus) {
 	delete(m.live, p.pid)
 	p.status, p.stop = status, time.Now()
+	p.life.ended(status, p.expected(status))
 	p.closeStdin()
 	// A child that stayed past startsecs was RUNNING, even if nobody came by to say so.
 	due := p.due.armed() && p.due.at <= m.now()

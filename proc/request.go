@@ -91,6 +91,7 @@ type Info struct {
 	ExitStatus  int       // of the last run; -1 after death by a signal; 0 when unknown
 	SpawnErr    string    // Supervisor's text; "" once it was spawned
 	Config      *conf.Process
+	Life        Life
 }
 
 // Mood is the daemon's state with Supervisor's numbers.

@@ -134,6 +134,7 @@ func (w *waiter) heard(m *Manager, s state.State) bool {
 
 // begun tells p's waiters that it has a child.
 func (m *Manager) begun(p *process) {
+	p.life.Begun++
 	m.waiters(p, func(w *waiter) bool {
 		switch w.await {
 		case awaitLaunched:
