@@ -43,7 +43,7 @@ func (h *httpFront) serve(s *server, c *serverConn, p peer) {
 		return
 	}
 	if h.srv == nil {
-		h.conns = &handedOver{conns: make(chan net.Conn), closed: make(chan struct{}), addr: s.ln.Addr()}
+		h.conns = &handedOver{conns: make(chan net.Conn), closed: make(chan struct{}), addr: s.listener().Addr()}
 		h.srv = &http.Server{
 			Handler:                      http.HandlerFunc(s.handleHTTP),
 			ReadHeaderTimeout:            headerTime,
@@ -150,7 +150,7 @@ func (s *server) httpAccess(r *http.Request) (access, bool) {
 		username, password, ok := r.BasicAuth()
 		return admin, ok && s.authentic(username, password)
 	}
-	if s.file == nil {
+	if s.unix == nil {
 		return admin, true
 	}
 	p, _ := r.Context().Value(peerKey{}).(peer)

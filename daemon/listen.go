@@ -45,7 +45,7 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 			a.log.Info(fmt.Sprintf("Unlinking stale socket %s", c.File))
 		}
 		s := newServer(a, c.Section, ln, c.Username, c.Password)
-		s.file, s.uid, s.owner = file, os.Geteuid(), file.owner
+		s.unix, s.file, s.uid, s.owner = c, file, os.Geteuid(), file.owner
 		list = append(list, s)
 	}
 	return list, nil

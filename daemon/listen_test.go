@@ -206,12 +206,14 @@ func TestCloseLeavesForeignSocket(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	s, path := f.serveUnix(t, conf.UnixServer{})
-	os.Remove(path)
-	ln, err := net.Listen("unix", path)
+	ln, err := net.Listen("unix", path+".theirs")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
+	if err := os.Rename(path+".theirs", path); err != nil {
+		t.Fatal(err)
+	}
 	s.close()
 	if _, err := os.Stat(path); err != nil {
 		t.Error("the other's socket was removed:", err)

@@ -162,7 +162,7 @@ func (d *Daemon) sayServers(cfg *conf.Config) {
 	open := withoutAuth(d.servers)
 	for _, s := range d.servers {
 		d.log.Info("RPC interface 'supervisor' initialized")
-		if slices.Contains(open, s.section) && !(cfg.TOML && s.file != nil) {
+		if slices.Contains(open, s.section) && !(cfg.TOML && s.unix != nil) {
 			d.critical("Server '%s' running without any HTTP authentication checking", s.section)
 		}
 	}

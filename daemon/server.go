@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"gosv/conf"
 )
 
 // Limits of a server. docs/protocol.md names them.
@@ -23,9 +25,8 @@ const (
 type server struct {
 	*api
 	section            string
-	ln                 net.Listener
-	file               *socketFile // nil: TCP
-	uid, owner         int         // unix: of the daemon and of the socket file
+	unix               *conf.UnixServer // nil: TCP
+	uid, owner         int              // unix: of the daemon and of the socket file
 	username, password string
 
 	ctx     context.Context // of requests
@@ -34,7 +35,13 @@ type server struct {
 	http    httpFront
 	wg      sync.WaitGroup // accepting, and one per connection
 
+	restored  chan struct{} // 1-buffered: a deleted socket file was made again
+	restoring sync.Mutex    // held while a deleted socket file is made again
+
 	mu    sync.Mutex // guards what follows
+	ln    net.Listener
+	file  *socketFile // nil: TCP
+	watch *fileWatch  // nil: nobody watches the file yet
 	conns map[*serverConn]struct{}
 	ended bool
 }
@@ -42,7 +49,7 @@ type server struct {
 func newServer(a *api, section string, ln net.Listener, username, password string) *server {
 	s := &server{
 		api: a, section: section, ln: ln, username: username, password: password,
-		uid: -1, owner: -1, closing: make(chan struct{}), conns: map[*serverConn]struct{}{},
+		uid: -1, owner: -1, closing: make(chan struct{}), restored: make(chan struct{}, 1), conns: map[*serverConn]struct{}{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -53,26 +60,33 @@ func (s *server) serve(ctx context.Context) {
 	s.wg.Add(1)
 	go func() {
 		defer s.wg.Done()
-		stop := context.AfterFunc(ctx, func() { s.ln.Close() })
+		stop := context.AfterFunc(ctx, func() { s.listener().Close() })
 		defer stop()
 		s.accept()
 	}()
+	if s.file != nil && s.file.path != "" {
+		s.wg.Go(s.guard)
+	}
 }
 
 // accept lets connections in until the listener is closed.
 func (s *server) accept() {
 	failures := 0
+	ln := s.listener()
 	for {
-		conn, err := s.ln.Accept()
+		conn, err := ln.Accept()
 		switch {
 		case err == nil:
 			failures = 0
 			s.handle(conn)
 		case errors.Is(err, net.ErrClosed):
-			return
+			old := ln
+			if ln = s.listener(); ln == old {
+				return
+			}
 		default:
 			if failures++; failures == 1 {
-				s.log.Error(fmt.Sprintf("cannot accept connections on %s: %v", s.ln.Addr(), err))
+				s.log.Error(fmt.Sprintf("cannot accept connections on %s: %v", ln.Addr(), err))
 			}
 			if !pause(s.ctx, time.Duration(min(failures, 20))*50*time.Millisecond) {
 				return
@@ -131,7 +145,7 @@ func (s *server) handle(conn net.Conn) {
 	}
 	go func() {
 		defer s.wg.Done()
-		if s.file == nil {
+		if s.unix == nil {
 			s.serveHTTP(c, peer{uid: -1})
 			return
 		}
@@ -187,19 +201,23 @@ func (s *server) authorise(p peer) access {
 // close ends the server. What is being answered has a moment to finish; the socket file
 // is removed if it is still ours.
 func (s *server) close() {
-	s.ln.Close()
-	if s.file != nil {
-		s.file.remove()
-	}
 	s.mu.Lock()
 	first := !s.ended
 	s.ended = true
+	ln, file, watch := s.ln, s.file, s.watch
 	for c := range s.conns {
 		if !c.http {
 			c.SetReadDeadline(time.Now()) // no more requests; what was asked is answered
 		}
 	}
 	s.mu.Unlock()
+	ln.Close()
+	if file != nil {
+		file.remove()
+	}
+	if watch != nil {
+		watch.Close()
+	}
 	if first {
 		close(s.closing)
 	}

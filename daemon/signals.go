@@ -71,13 +71,17 @@ func (d *Daemon) handleSignal(ctx context.Context, s syscall.Signal) {
 	}
 }
 
-// reopenLogs opens all log files again by their names, after somebody moved them.
+// reopenLogs opens all log files again by their names, after somebody moved them, and makes
+// a socket file again that somebody deleted.
 func (d *Daemon) reopenLogs() {
 	d.log.Info("supervisord logreopen")
 	if err := d.main.reopen(); err != nil {
 		d.log.Error(fmt.Sprintf("cannot reopen the log: %v", err))
 	}
 	d.outputs.reopen()
+	for _, s := range d.servers {
+		s.restore()
+	}
 }
 
 func signalName(s syscall.Signal) string { return "SIG" + conf.Signal(s).String() }
