@@ -22,16 +22,13 @@ func (s *server) guard() {
 		}
 		if err == nil {
 			s.mu.Lock()
-			ended := s.ended
+			over := s.ended || s.file != file
 			s.watch = w
 			s.mu.Unlock()
-			for !ended && file.there() == nil { // a chmod wakes us too
-				ended = w.wait() != nil
+			for !over && file.there() == nil { // a chmod wakes us too
+				over = w.wait() != nil
 			}
 			w.Close()
-			if ended {
-				return
-			}
 		}
 		for !s.restore() {
 			select {
@@ -70,7 +67,7 @@ func (s *server) restore() bool {
 		return false
 	}
 	s.mu.Lock()
-	old := s.ln
+	old, watch := s.ln, s.watch
 	if ended = s.ended; !ended {
 		s.ln, s.file = ln, made
 	}
@@ -81,6 +78,9 @@ func (s *server) restore() bool {
 		return false
 	}
 	old.Close() // accept goes on with the new one
+	if watch != nil {
+		watch.Close() // and guard with the new file
+	}
 	s.log.Warn(fmt.Sprintf("the socket %s was deleted; made it again", file.path))
 	select {
 	case s.restored <- struct{}{}:
