@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // What differs from run to run, and the words that stand for it.
@@ -36,5 +38,15 @@ func (sd *side) normal(s string) string {
 	for _, n := range normals {
 		s = n.re.ReplaceAllString(s, n.with)
 	}
-	return s
+	var b strings.Builder // the files of cases are text
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
 }

@@ -18,8 +18,9 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// sideNames are the two that are compared, in the order of compatCase.got.
-var sideNames = [2]string{"supervisor", "gosv"}
+// sideNames are those that are compared, in the order of compatCase.got: the original, gosv,
+// the original's ctl with gosv's daemon, gosv's ctl with the original's daemon.
+var sideNames = [4]string{"supervisor", "gosv", "python-ctl", "gosv-ctl"}
 
 // base is what @BASE@ in a file stands for: a daemon of its own that is reachable.
 const base = `[unix_http_server]
@@ -66,11 +67,13 @@ func newSide(index int, dir string, arch *txtar.Archive) (*side, error) {
 	}
 	sd := &side{index: index, dir: dir, jobs: map[string]*job{}, vars: map[string]string{}}
 	sd.daemonProg, sd.ctlProg = originalDaemon, originalCtl
-	if index == 1 {
-		var err error
+	var err error
+	if index == 1 || index == 2 {
 		if sd.daemonProg, err = exec.LookPath("supervisord"); err != nil {
 			return nil, err
 		}
+	}
+	if index == 1 || index == 3 {
 		if sd.ctlProg, err = exec.LookPath("supervisorctl"); err != nil {
 			return nil, err
 		}

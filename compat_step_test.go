@@ -171,7 +171,7 @@ func (sd *side) stepRun(name, prog, args string, first ...string) error {
 // fault with its file, line and remedy. A case with the step full shows them.
 func (sd *side) unexplained(stderr string) string {
 	lines := strings.SplitAfter(stderr, "\n")
-	if sd.full || sd.index == 0 || len(lines) < 3 || !strings.HasPrefix(lines[0], "Error: ") {
+	if sd.full || sd.daemonProg == originalDaemon || len(lines) < 3 || !strings.HasPrefix(lines[0], "Error: ") {
 		return stderr
 	}
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {

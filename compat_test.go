@@ -36,6 +36,8 @@ type scenario struct {
 	file  string
 	arch  *txtar.Archive
 	cases []*compatCase
+	need  string // a program without which the file is skipped
+	sides []int  // who runs it, as indices of sideNames
 }
 
 // compatCase is one thing compared: some steps and what each side showed.
@@ -43,7 +45,7 @@ type compatCase struct {
 	title string
 	diff  string // ids and reason of an intended difference, "" if there is none
 	lines []string
-	got   [2]string // the original's, gosv's
+	got   [4]string // by side
 }
 
 // slug is the title as a part of a file name.
@@ -58,7 +60,7 @@ func parseScenario(file string) (*scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scenario{file: file, arch: arch}
+	s := &scenario{file: file, arch: arch, sides: []int{0, 1}}
 	cur := &compatCase{}
 	s.cases = append(s.cases, cur)
 	seen := map[string]bool{}
@@ -67,6 +69,10 @@ func parseScenario(file string) (*scenario, error) {
 		word, rest, _ := strings.Cut(line, " ")
 		switch {
 		case line == "" || line[0] == '#':
+		case word == "need":
+			s.need = rest
+		case word == "cross": // also with the other's ctl
+			s.sides = []int{0, 1, 2, 3}
 		case word == "case":
 			cur = &compatCase{title: rest}
 			if seen[cur.slug()] {
@@ -90,12 +96,12 @@ func parseScenario(file string) (*scenario, error) {
 	return s, nil
 }
 
-// run runs the scenario on both sides at once.
+// run runs the scenario on all sides at once.
 func (s *scenario) run(base string) error {
 	var wg sync.WaitGroup
-	var errs [2]error
-	for i, name := range []string{"o", "g"} { // one letter each: paths must have equal lengths
-		wg.Go(func() { errs[i] = s.runSide(i, filepath.Join(base, name)) })
+	var errs [4]error
+	for _, i := range s.sides { // folders of one letter each: paths must have equal lengths
+		wg.Go(func() { errs[i] = s.runSide(i, filepath.Join(base, string("abcd"[i]))) })
 	}
 	wg.Wait()
 	for i, err := range errs {
@@ -124,17 +130,6 @@ func (s *scenario) runSide(i int, dir string) error {
 	return nil
 }
 
-// recorded is what the file says that a side shows in a case which differs.
-func (s *scenario) recorded(name string) (*txtar.File, bool) {
-	for i := range s.arch.Files {
-		if s.arch.Files[i].Name == name {
-			return &s.arch.Files[i], true
-		}
-	}
-	s.arch.Files = append(s.arch.Files, txtar.File{Name: name})
-	return &s.arch.Files[len(s.arch.Files)-1], false
-}
-
 func TestCompat(t *testing.T) {
 	files, err := filepath.Glob("testdata/compat/*.txt")
 	if err != nil || len(files) == 0 {
@@ -156,7 +151,17 @@ func TestCompat(t *testing.T) {
 	if _, err := exec.LookPath(originalDaemon); err != nil {
 		t.Skipf("comparison with the original: %d cases need %s (apt-get install supervisor)", cases, originalDaemon)
 	}
-	all = slices.DeleteFunc(all, func(s *scenario) bool { return !wanted(s) })
+	skipped := 0
+	all = slices.DeleteFunc(all, func(s *scenario) bool {
+		if s.need != "" {
+			if _, err := exec.LookPath(s.need); err != nil {
+				skipped += len(s.cases) - 1
+				t.Logf("%s: %d cases skipped: there is no %s", s.file, len(s.cases)-1, s.need)
+				return true
+			}
+		}
+		return !wanted(s)
+	})
 
 	// Most of the time goes into waiting: four scenarios at once.
 	errs := make([]error, len(all))
@@ -187,7 +192,7 @@ func TestCompat(t *testing.T) {
 				t.Error(errs[i])
 			}
 			for _, c := range s.cases[1:] {
-				if errs[i] != nil && (c.got[0] == "" || c.got[1] == "") {
+				if errs[i] != nil && slices.ContainsFunc(s.sides, func(i int) bool { return c.got[i] == "" }) {
 					continue // the scenario did not come so far
 				}
 				switch ok := t.Run(c.slug(), func(t *testing.T) { s.check(t, c) }); {
@@ -205,31 +210,63 @@ func TestCompat(t *testing.T) {
 			}
 		})
 	}
-	fmt.Printf("compat: %d cases, %d agree, %d differ as documented\n", cases, agree, differ)
+	score := fmt.Sprintf("compat: %d cases, %d agree, %d differ as documented", cases, agree, differ)
+	if skipped > 0 {
+		score += fmt.Sprintf(", %d skipped", skipped)
+	}
+	fmt.Println(score)
 }
 
-// check compares what the two sides showed, or each with what the file says of it.
+// check compares what the sides showed, or each with what the file says of it. The original
+// with its own ctl is the measure.
 func (s *scenario) check(t *testing.T, c *compatCase) {
 	if c.got[0] == "" {
 		t.Fatal("the case shows nothing")
 	}
-	if c.diff == "" {
-		if c.got[0] != c.got[1] {
-			t.Errorf("differs:\n%s", diff.Diff("supervisor", []byte(c.got[0]), "gosv", []byte(c.got[1])))
+	differs := false
+	for _, i := range s.sides[1:] {
+		name := "diff/" + c.slug() + "/" + sideNames[i]
+		if c.got[i] == c.got[0] && s.recorded(name) == nil {
+			continue
 		}
+		differs = true
+		if c.diff == "" {
+			t.Errorf("differs:\n%s", diff.Diff("supervisor", []byte(c.got[0]), sideNames[i], []byte(c.got[i])))
+			continue
+		}
+		s.compare(t, name, c.got[i])
+	}
+	if c.diff == "" {
 		return
 	}
-	if c.got[0] == c.got[1] {
-		t.Errorf("the case says that it differs (%s), but both show\n%s", c.diff, c.got[0])
+	if !differs {
+		t.Errorf("the case says that it differs (%s), but all show\n%s", c.diff, c.got[0])
 	}
-	for i, side := range sideNames {
-		name := "diff/" + c.slug() + "/" + side
-		f, ok := s.recorded(name)
-		if *update {
-			f.Data = []byte(c.got[i])
-		} else if !ok || string(f.Data) != c.got[i] {
-			t.Errorf("differs from what the file says:\n%s", diff.Diff(name, f.Data, "now", []byte(c.got[i])))
+	s.compare(t, "diff/"+c.slug()+"/"+sideNames[0], c.got[0])
+}
+
+// recorded is what the file says that a side shows in a case which differs, or nil.
+func (s *scenario) recorded(name string) *txtar.File {
+	for i := range s.arch.Files {
+		if s.arch.Files[i].Name == name {
+			return &s.arch.Files[i]
 		}
+	}
+	return nil
+}
+
+// compare compares what a side showed with the file, or writes it there.
+func (s *scenario) compare(t *testing.T, name, got string) {
+	t.Helper()
+	f := s.recorded(name)
+	if f == nil {
+		s.arch.Files = append(s.arch.Files, txtar.File{Name: name})
+		f = &s.arch.Files[len(s.arch.Files)-1]
+	}
+	if *update {
+		f.Data = []byte(got)
+	} else if string(f.Data) != got {
+		t.Errorf("differs from what the file says:\n%s", diff.Diff(name, f.Data, "now", []byte(got)))
 	}
 }
 

@@ -178,12 +178,48 @@ func (c *call) group(ctx context.Context, name string, op proc.Op) (results, err
 
 // all carries out op on the group that it names, or on everything.
 func (c *call) all(ctx context.Context, op proc.Op) (results, error) {
+	groups, err := c.mgr.Groups(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list := results{}
-	err := c.mgr.Do(ctx, op, func(r proc.Result) { list.add(r.Group, r.Process, r.Err) })
+	err = c.mgr.Do(ctx, op, func(r proc.Result) { list.add(r.Group, r.Process, r.Err) })
 	if err != nil {
 		return nil, named(err, op.Group)
 	}
+	list.sort(groups, op)
 	return list, nil
+}
+
+// sort puts the results in Supervisor's order: first those that were there at once, by
+// (group priority, process priority), then the others as they came.
+func (r results) sort(groups []*conf.Group, op proc.Op) {
+	rank, atOnce := map[procID]int{}, map[procID]bool{}
+	for _, g := range groups {
+		for _, p := range byPriority(g) {
+			id := procID{g.Name, p.Name}
+			rank[id] = len(rank)
+			atOnce[id] = !op.Wait || op.Kind == proc.Start && p.Startsecs <= 0
+		}
+	}
+	place := func(x result) int {
+		id := procID{x.Group, x.Name}
+		switch x.Status {
+		case wire.Number(wire.Success), wire.Number(wire.SpawnError), wire.Number(wire.AbnormalTermination):
+			if !atOnce[id] { // it took its time
+				return len(rank)
+			}
+		}
+		return rank[id]
+	}
+	slices.SortStableFunc(r, func(a, b result) int { return cmp.Compare(place(a), place(b)) })
+}
+
+// byPriority is the processes of a group by priority, equal ones as configured.
+func byPriority(g *conf.Group) []*conf.Process {
+	return slices.SortedStableFunc(slices.Values(g.Processes), func(a, b *conf.Process) int {
+		return cmp.Compare(a.Priority, b.Priority)
+	})
 }
 
 // signalOne signals what spec names. The checks come in Supervisor's order: the name,
@@ -260,10 +296,7 @@ func (c *call) members(ctx context.Context, group string) ([]procID, error) {
 	}
 	var ids []procID
 	for _, g := range groups {
-		sorted := slices.SortedStableFunc(slices.Values(g.Processes), func(a, b *conf.Process) int {
-			return cmp.Compare(a.Priority, b.Priority)
-		})
-		for _, p := range sorted {
+		for _, p := range byPriority(g) {
 			ids = append(ids, procID{g.Name, p.Name})
 		}
 	}

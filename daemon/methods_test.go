@@ -90,7 +90,7 @@ func TestMethods(t *testing.T) {
 		{"start group", "supervisor.startProcessGroup", []any{"grp"}, `[{"name":"g2","group":"grp","status":50,"description":"SPAWN_ERROR: grp:g2"}]`, failing("start g2", &proc.Fault{Reason: proc.SpawnError})},
 		{"start group unknown", "supervisor.startProcessGroup", []any{"nope"}, "! BAD_NAME 10 BAD_NAME: nope", nil},
 		{"start group nothing", "supervisor.startProcessGroup", []any{""}, "! BAD_NAME 10 BAD_NAME: ", nil},
-		{"start all", "supervisor.startAllProcesses", []any{false}, `[{"name":"fatal","group":"fatal","status":80,"description":"OK"},{"name":"g2","group":"grp","status":80,"description":"OK"},{"name":"quick","group":"quick","status":80,"description":"OK"}]`, nil},
+		{"start all", "supervisor.startAllProcesses", []any{false}, `[{"name":"g2","group":"grp","status":80,"description":"OK"},{"name":"fatal","group":"fatal","status":80,"description":"OK"},{"name":"quick","group":"quick","status":80,"description":"OK"}]`, nil},
 
 		{"stop", "supervisor.stopProcess", []any{"cat"}, `true`, nil},
 		{"stop stopped", "supervisor.stopProcess", []any{"quick"}, "! NOT_RUNNING 70 NOT_RUNNING: quick", nil},
