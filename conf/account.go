@@ -12,11 +12,15 @@ import (
 
 // parseUser is Supervisor's name_to_uid, with all of the account that spawning needs: a name,
 // or a number that must have an account. Where there are no accounts at all (a container
-// without /etc/passwd) any number is taken, with a group of the same number.
+// without /etc/passwd) any number is taken, with a group of the same number; so is the number
+// that we run as already, and anywhere two numbers, uid:gid.
 func parseUser(v any) (User, error) {
 	text, isID, id, err := accountText(v)
 	if err != nil {
 		return User{}, err
+	}
+	if u, ok := numericPair(text); ok {
+		return u, nil
 	}
 	if !isID {
 		account, err := user.Lookup(text)
@@ -29,14 +33,27 @@ func parseUser(v any) (User, error) {
 	switch {
 	case err == nil:
 		return newUser(text, account)
+	case id == os.Getuid():
+		return numericUser(text, id, os.Getgid()), nil
 	case id >= 0 && missing("/etc/passwd"):
-		return numericUser(text, id), nil
+		return numericUser(text, id, id), nil
 	}
 	return User{}, fmt.Errorf("Invalid user id %s", text)
 }
 
-func numericUser(text string, id int) User {
-	return User{Set: true, Text: text, UID: id, GID: id, More: []int{id}}
+// numericPair is uid:gid, which needs no account.
+func numericPair(text string) (User, bool) {
+	a, b, pair := strings.Cut(text, ":")
+	uid, err1 := strconv.ParseUint(a, 10, 31)
+	gid, err2 := strconv.ParseUint(b, 10, 31)
+	if !pair || err1 != nil || err2 != nil {
+		return User{}, false
+	}
+	return numericUser(text, int(uid), int(gid)), true
+}
+
+func numericUser(text string, uid, gid int) User {
+	return User{Set: true, Text: text, UID: uid, GID: gid, More: []int{gid}}
 }
 
 // newUser completes an account with its groups: the primary one first, as Supervisor's

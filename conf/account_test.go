@@ -43,7 +43,18 @@ func TestParseUser(t *testing.T) {
 			t.Errorf("parseUser(%v) = %+v, %v, want %q", v, u, err, want)
 		}
 	}
-	if u := numericUser("1000", 1000); !u.Set || u.UID != 1000 || u.GID != 1000 || !slices.Equal(u.More, []int{1000}) || u.Name != "" {
+	for pair, gid := range map[string]int{"12345:54321": 54321, "0:0": 0} { // needs no account
+		u, err := parseUser(pair)
+		if err != nil || !u.Set || u.GID != gid || !slices.Equal(u.More, []int{gid}) || u.String() != pair || u.Name != "" {
+			t.Errorf("parseUser(%q) = %+v, %v", pair, u, err)
+		}
+	}
+	for _, text := range []string{"1:", ":1", "1:2:3", "-1:2", "a:1", "99999999999:1"} {
+		if u, err := parseUser(text); err == nil {
+			t.Errorf("parseUser(%q) = %+v", text, u)
+		}
+	}
+	if u := numericUser("1000", 1000, 1000); !u.Set || u.UID != 1000 || u.GID != 1000 || !slices.Equal(u.More, []int{1000}) || u.Name != "" {
 		t.Errorf("a user without accounts is %+v", u)
 	}
 	if (User{}).String() != "" {

@@ -21,7 +21,7 @@ func existingDir(path string) (string, error) {
 func existingDirpath(path string) (string, error) {
 	p := expandUser(path)
 	dir := p[:strings.LastIndex(p, "/")+1]
-	if dir != "" && !isDir(dir) {
+	if dir != "" && !isDir(dir) && p != "/dev/stdout" && p != "/dev/stderr" { // they mean what we have open, also without a /dev
 		return "", fmt.Errorf("The directory named as part of the path %s does not exist", path)
 	}
 	return p, nil

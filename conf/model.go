@@ -27,7 +27,7 @@ type Notice struct {
 
 // Supervisord is the [supervisord] section.
 type Supervisord struct {
-	Logfile         string // absolute path, or "syslog"
+	Logfile         string // absolute path, "syslog", or "" for none
 	LogfileMaxbytes Bytes
 	LogfileBackups  int
 	Loglevel        Level
@@ -56,7 +56,7 @@ type Supervisord struct {
 // UnixServer is a [unix_http_server] section.
 type UnixServer struct {
 	Section            string
-	File               string
+	File               string // absolute path, or "@name"
 	Chmod              Mode
 	Chown              Owner
 	Username, Password string // empty Username: no authentication

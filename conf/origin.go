@@ -16,6 +16,15 @@ func (o *Origin) Pos(key string) Pos {
 	return Pos{}
 }
 
+// Given says whether the option is written somewhere, or was on the command line.
+func (o *Origin) Given(key string) bool {
+	if o == nil {
+		return false
+	}
+	_, flag := o.flags[key]
+	return flag || o.Pos(key) != Pos{}
+}
+
 // Start is where the section begins.
 func (o *Origin) Start() Pos {
 	if o == nil {

@@ -34,11 +34,27 @@ func mainLog(path string) (string, error) {
 	if path == "syslog" {
 		return path, nil
 	}
+	return noneOrFile(path)
+}
+
+// noneOrFile is a path in a directory that exists, or "" for none, which Supervisor cannot
+// do without: it takes none for a file of that name.
+func noneOrFile(path string) (string, error) {
+	if path == "" || strings.EqualFold(path, "none") {
+		return "", nil
+	}
 	return absoluteFile(path)
 }
 
-// socketPath is the file= of [unix_http_server].
-func socketPath(path string) (string, error) { return absolute(strings.TrimSpace(path)) }
+// socketPath is the file= of [unix_http_server]: a path, or @ and a name that Linux keeps
+// in no file system.
+func socketPath(path string) (string, error) {
+	path = strings.TrimSpace(path)
+	if strings.HasPrefix(path, "@") {
+		return path, nil
+	}
+	return absolute(path)
+}
 
 // serverURL is the serverurl= of [supervisorctl].
 func serverURL(url string) (string, error) {
@@ -46,7 +62,7 @@ func serverURL(url string) (string, error) {
 	if !ok {
 		return url, nil
 	}
-	p, err := absolute(path)
+	p, err := socketPath(path)
 	return "unix://" + p, err
 }
 

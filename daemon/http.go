@@ -154,7 +154,8 @@ func (s *server) httpAccess(r *http.Request) (access, bool) {
 		return admin, true
 	}
 	p, _ := r.Context().Value(peerKey{}).(peer)
-	return s.authorise(p), true
+	level := s.authorise(p)
+	return level, level == admin
 }
 
 // authentic says whether name and password are the configured ones, in a time that does

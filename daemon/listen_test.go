@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"gosv/conf"
 )
@@ -227,19 +229,45 @@ func TestAuthorise(t *testing.T) {
 		username string
 		uid      int
 		want     access
+		file     *socketFile
 	}{
-		{"root", "user", 0, admin},
-		{"the daemon's user", "user", 1000, admin},
-		{"the socket's owner", "user", 2000, admin},
-		{"another, with a password set", "user", 3000, anyone},
-		{"another, without", "", 3000, admin},
-		{"not known, with a password set", "user", -1, anyone},
-		{"not known, without", "", -1, admin},
+		{"root", "user", 0, admin, nil},
+		{"the daemon's user", "user", 1000, admin, nil},
+		{"the socket's owner", "user", 2000, admin, nil},
+		{"another, with a password set", "user", 3000, anyone, nil},
+		{"another, without", "", 3000, admin, nil},
+		{"not known, with a password set", "user", -1, anyone, nil},
+		{"not known, without", "", -1, admin, nil},
+		{"abstract: root", "", 0, admin, &socketFile{}},
+		{"abstract: the daemon's user", "", 1000, admin, &socketFile{}},
+		{"abstract: another", "", 3000, anyone, &socketFile{}},
+		{"abstract: not known", "", -1, anyone, &socketFile{}},
+		{"abstract: another, with a password set", "user", 3000, anyone, &socketFile{}},
 	} {
-		s := &server{uid: 1000, owner: 2000, username: tt.username}
+		s := &server{uid: 1000, owner: 2000, username: tt.username, file: tt.file}
 		if got := s.authorise(peer{uid: tt.uid}); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// An abstract socket answers its own user, over JSON and HTTP, and leaves nothing behind.
+func TestAbstractSocket(t *testing.T) {
+	t.Parallel()
+	name := fmt.Sprintf("@gosv-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	c := &conf.UnixServer{Section: "unix_http_server", File: name, Chmod: 0o700, Chown: conf.Owner{UID: -1, GID: -1}}
+	ln, file, err := listenUnix(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if !file.abstract() || file.owner != os.Geteuid() {
+		t.Errorf("file %+v", file)
+	}
+	file.remove()
+	_, _, err = listenUnix(c)
+	if err == nil || !strings.Contains(err.Error(), "Process "+strconv.Itoa(os.Getpid())) || !strings.Contains(err.Error(), "change file= in [unix_http_server]") {
+		t.Errorf("a second listener: %v", err)
 	}
 }
 

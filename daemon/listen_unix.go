@@ -20,11 +20,14 @@ import (
 
 // socketFile is the file of a unix socket of ours.
 type socketFile struct {
-	path     string
+	path     string // "": an abstract socket has none
 	dev, ino uint64 // which file it was when it was made
 	owner    int    // its uid
 	replaced bool   // a stale one was in its place
 }
+
+// abstract says whether the socket has a name but no file.
+func (s *socketFile) abstract() bool { return s != nil && s.path == "" }
 
 // listenUnix opens a unix socket. It is made under another name, given its mode and
 // owner, and only then put into place, so that nobody can connect to it before. A socket
@@ -32,6 +35,9 @@ type socketFile struct {
 // under a lock on the directory (flock, which leaves no file behind), so that of two
 // daemons that start at once on one socket only one wins.
 func listenUnix(c *conf.UnixServer) (net.Listener, *socketFile, error) {
+	if strings.HasPrefix(c.File, "@") {
+		return listenAbstract(c)
+	}
 	dir := filepath.Dir(c.File)
 	unlock := lockDir(dir)
 	defer unlock()
@@ -62,6 +68,21 @@ func listenUnix(c *conf.UnixServer) (net.Listener, *socketFile, error) {
 		return nil, nil, fmt.Errorf("Cannot open an HTTP server: %w", err)
 	}
 	return ln, file, nil
+}
+
+// listenAbstract opens a socket whose name is in no file system: there is nothing to make,
+// to lock or to remove, and nobody can be kept from connecting by a mode.
+func listenAbstract(c *conf.UnixServer) (net.Listener, *socketFile, error) {
+	ln, err := net.Listen("unix", c.File)
+	if err != nil {
+		remedy := fmt.Sprintf("cannot make the socket %s of [%s]", c.File, c.Section)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			who, _ := listener(c.File)
+			remedy = fmt.Sprintf("%s answers on %s: end it, or change file= in [%s]", who, c.File, c.Section)
+		}
+		return nil, nil, socketError(err, remedy)
+	}
+	return ln, &socketFile{owner: os.Geteuid()}, nil
 }
 
 // maxSocketPath is the longest path of a unix socket, without the final zero byte.
@@ -171,6 +192,9 @@ func (s *socketFile) remember() error {
 
 // remove removes the file if it is still ours.
 func (s *socketFile) remove() {
+	if s.abstract() {
+		return
+	}
 	defer lockDir(filepath.Dir(s.path))()
 	st, err := os.Lstat(s.path)
 	if err != nil {

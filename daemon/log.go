@@ -25,6 +25,7 @@ type mainLog struct {
 	name    string     // path of file
 	targets []*target
 	out     *target // standard output; nil in the background
+	without error   // why there is no file, though one is usual
 }
 
 // levels are the four letters of Supervisor's loggers.py.
@@ -119,6 +120,10 @@ func openMainLog(s *conf.Supervisord, files *logs.Files, foreground bool) (*main
 		l.targets = append(l.targets, newTarget(eachLine(w), w.Close))
 	default:
 		f, err := files.Open(s.Logfile, int64(s.LogfileMaxbytes), s.LogfileBackups)
+		if err != nil && len(l.targets) > 0 && !s.Origin.Given("logfile") {
+			l.without = err // nobody asked for a file: where nothing can be written, stdout is enough
+			return l, nil
+		}
 		if err != nil {
 			l.close()
 			return nil, fmt.Errorf("cannot open log %q: %w", s.Logfile, err)

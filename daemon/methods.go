@@ -131,7 +131,7 @@ func (c *call) invoke(ctx context.Context, name string, a args) (out any, err er
 	if c.access < m.access {
 		f := fault(wire.NotAllowed, name)
 		if c.access == anyone {
-			f.Hint = "this socket wants a username and password"
+			f.Hint = "this socket is for root and gosv's own user, and for who has its username and password"
 		}
 		return nil, f
 	}

@@ -4,18 +4,22 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"gosv/conf"
 )
 
-// writePidfile writes "<pid>\n", as supervisord does. That it cannot is no reason to stop.
-func (d *Daemon) writePidfile(path string) {
-	if path == "" {
-		return
-	}
+// writePidfile writes "<pid>\n", as supervisord does. That it cannot is no reason to stop,
+// and where nobody asked for the file no reason to worry.
+func (d *Daemon) writePidfile(s *conf.Supervisord) {
 	pid := strconv.Itoa(os.Getpid()) + "\n"
-	if err := os.WriteFile(path, []byte(pid), 0o644); err != nil {
-		d.critical("could not write pidfile %s", path)
-		d.log.Info(fmt.Sprintf("the reason: %v", err))
-		return
+	if s.Pidfile != "" {
+		if err := os.WriteFile(s.Pidfile, []byte(pid), 0o644); err != nil && s.Origin.Given("pidfile") {
+			d.critical("could not write pidfile %s", s.Pidfile)
+			d.log.Info(fmt.Sprintf("the reason: %v", err))
+			return
+		} else if err != nil {
+			d.log.Info(fmt.Sprintf("there is no pidfile: %v", err))
+		}
 	}
 	d.log.Info("supervisord started with pid " + pid[:len(pid)-1])
 }

@@ -58,6 +58,9 @@ func (l *launch) runOnce() (again bool, err error) {
 		return false, err // before the first line: the log may be another daemon's
 	}
 	d.notices(append(l.cfg.Notices, notes...))
+	if d.main.without != nil {
+		d.log.Info(fmt.Sprintf("the log is kept in no file: %v", d.main.without))
+	}
 	d.sayTimeout(l.cfg)
 	if !s.Nocleanup {
 		d.removeAutoLogs(s)
@@ -66,7 +69,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	defer cancel()
 	d.sayServers(l.cfg)
 	l.goBackground(d)
-	d.writePidfile(s.Pidfile)
+	d.writePidfile(s)
 	defer removePidfile(s.Pidfile)
 	d.run(ctx, l)
 	if v, ok := d.mgr.Verdict(); ok {

@@ -194,6 +194,8 @@ func (s *server) authorise(p peer) access {
 		return admin
 	case s.username != "":
 		return anyone // until he shows name and password
+	case s.file.abstract():
+		return anyone // an abstract socket has no mode that kept him away
 	}
 	return admin // as in the original, the socket's mode decides who gets here
 }
