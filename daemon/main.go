@@ -56,7 +56,6 @@ type launch struct {
 	cfg    *conf.Config // what the next run begins with
 	file   string       // the absolute name of the file it was read from
 
-	threads    <-chan struct{} // closed when there are enough
 	signals    *caught
 	foreground bool
 	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
@@ -69,8 +68,6 @@ type launch struct {
 func (l *launch) run(f *flags) int {
 	l.flags = f
 	l.ready = readyPipe()
-	limitCores()
-	l.threads = prepareThreads() // the configuration is read meanwhile
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
@@ -79,6 +76,8 @@ func (l *launch) run(f *flags) int {
 	}
 	l.foreground = l.ready == nil
 	l.signals = catchSignals()
+	limitCores()
+	prepareThreads()
 	for {
 		again, err := l.runOnce()
 		if err != nil {

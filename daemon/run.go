@@ -103,7 +103,6 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		defer close(reported)
 		d.reportVerdict(ended)
 	}()
-	<-l.threads
 	d.startGroups(ctx)
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)
