@@ -68,6 +68,8 @@ type launch struct {
 func (l *launch) run(f *flags) int {
 	l.flags = f
 	l.ready = readyPipe()
+	limitCores()
+	prepareThreads() // first, or they would be more than are needed
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
@@ -76,8 +78,6 @@ func (l *launch) run(f *flags) int {
 	}
 	l.foreground = l.ready == nil
 	l.signals = catchSignals()
-	limitCores()
-	prepareThreads()
 	for {
 		again, err := l.runOnce()
 		if err != nil {

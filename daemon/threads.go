@@ -25,7 +25,7 @@ func limitCores() {
 // prepareThreads makes the threads that the daemon may need now, while there are some to be
 // had: Go's runtime ends the whole program when it cannot make one, and so a program that
 // uses up the processes of its user or its container (ulimit -u, pids.max) would take its
-// supervisor with it. Made beside other work they would be more than are needed.
+// supervisor with it.
 func prepareThreads() {
 	var ready, done sync.WaitGroup
 	release := make(chan struct{})
