@@ -18,10 +18,6 @@ func always(b proctest.Behaviour) func(proc.Spec, int) proctest.Behaviour {
 	return func(proc.Spec, int) proctest.Behaviour { return b }
 }
 
-func byName(list map[string]proctest.Behaviour) func(proc.Spec, int) proctest.Behaviour {
-	return func(s proc.Spec, _ int) proctest.Behaviour { return list[s.Name] }
-}
-
 // startretries=3 means attempts at 0, 1, 3 and 6 seconds and FATAL at once after the last.
 func TestBackoffTiming(t *testing.T) {
 	inWorld(t, always(proctest.Behaviour{AtOnce: true, Status: proctest.Exit(0)}), func(w *world) {
