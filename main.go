@@ -49,6 +49,8 @@ func run(args []string) int {
 		return ctl.Main("gosv ctl", rest)
 	case "conf":
 		return ctl.ConfMain(rest)
+	case "healthcheck":
+		return ctl.HealthMain(rest)
 	case "demo":
 		return daemon.Demo(rest)
 	case "version", "--version", "-v":
@@ -70,6 +72,7 @@ func help(w io.Writer) {
   gosv ctl [-c FILE] [ACTION]  ask and command a running daemon; without ACTION a shell
   gosv conf check FILE         say everything that is wrong with a configuration
   gosv conf show|convert|sample|schema|options
+  gosv healthcheck -c FILE     ask a running daemon how it is: exit status 0 if all is well
   gosv [init OPTIONS] -- CMD   run one command as the first process of a container should
   gosv demo                    see it work, with nothing to configure
   gosv version

@@ -60,6 +60,7 @@ type UnixServer struct {
 	Chmod              Mode
 	Chown              Owner
 	Username, Password string // empty Username: no authentication
+	Metrics            bool   // serve /metrics
 	Origin             *Origin
 }
 
@@ -69,6 +70,7 @@ type InetServer struct {
 	Host               string // "" is every address
 	Port               int
 	Username, Password string
+	Metrics            bool // serve /metrics
 	Origin             *Origin
 }
 

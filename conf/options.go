@@ -75,6 +75,9 @@ var options = []option{
 	{in: inUnix, name: "password", field: stringField(stringType, func(v *values) *string { return &v.unix.Password }),
 		unset: "no password", sample: "123",
 		doc: "Password that clients must give: as it is, or {SHA} and its SHA-1 in hex."},
+	{in: inUnix, name: "metrics", field: boolField(func(v *values) *bool { return &v.unix.Metrics }),
+		def: "false",
+		doc: "Serve /metrics for Prometheus here, to who may use the socket. See docs/metrics.md."},
 
 	// [inet_http_server]
 	{in: inInet, name: "port", field: inetField(func(v *values) *InetServer { return v.inet }),
@@ -86,6 +89,9 @@ var options = []option{
 	{in: inInet, name: "password", field: stringField(stringType, func(v *values) *string { return &v.inet.Password }),
 		unset: "no password", sample: "123",
 		doc: "Password that clients must give: as it is, or {SHA} and its SHA-1 in hex."},
+	{in: inInet, name: "metrics", field: boolField(func(v *values) *bool { return &v.inet.Metrics }),
+		def: "false",
+		doc: "Serve /metrics for Prometheus here, to who gives name and password. See docs/metrics.md."},
 
 	// [supervisord]
 	{in: inSupervisord, name: "logfile", field: pathField(pathType, mainLog, func(v *values) *string { return &v.supervisord.Logfile }),

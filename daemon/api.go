@@ -26,6 +26,8 @@ type api struct {
 	bus  eventBus
 	pid  int
 
+	figures figures // of the metrics
+
 	once sync.Once
 	rows *registry
 
@@ -88,7 +90,7 @@ type eventBus interface {
 func newAPI(d *Daemon) *api {
 	return &api{
 		log: d.log, mgr: d.mgr, sup: d, bus: d.bus, pid: os.Getpid(),
-		logs: daemonLogs{d.outputs}, main: daemonLog{d.main},
+		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d,
 	}
 }
 

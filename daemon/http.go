@@ -131,6 +131,9 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if s.serveProbe(w, r) || s.serveMetrics(w, r) {
+		return
+	}
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, "/RPC2"):
 		c.serveRPC2(w, r)

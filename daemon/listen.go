@@ -33,7 +33,9 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 		if err != nil {
 			return list, err
 		}
-		list = append(list, newServer(a, c.Section, ln, c.Username, c.Password))
+		s := newServer(a, c.Section, ln, c.Username, c.Password)
+		s.metrics = c.Metrics
+		list = append(list, s)
 	}
 	for i := range cfg.UnixServers {
 		c := &cfg.UnixServers[i]
@@ -46,6 +48,7 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 		}
 		s := newServer(a, c.Section, ln, c.Username, c.Password)
 		s.unix, s.file, s.uid, s.owner = c, file, os.Geteuid(), file.owner
+		s.metrics = c.Metrics
 		list = append(list, s)
 	}
 	return list, nil

@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"gosv/conf"
@@ -98,6 +100,18 @@ func (ps *pools) output(p *conf.Process, data []byte) {
 	if pool := ps.get(p.Group); pool != nil {
 		pool.Output(p.Name, data)
 	}
+}
+
+// figures are the counters of the active pools, sorted by name.
+func (ps *pools) figures() []poolFigures {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	list := make([]poolFigures, 0, len(ps.active))
+	for name, p := range ps.active {
+		list = append(list, poolFigures{name, p.Stats()})
+	}
+	slices.SortFunc(list, func(a, b poolFigures) int { return strings.Compare(a.name, b.name) })
+	return list
 }
 
 func (ps *pools) close() {

@@ -28,6 +28,7 @@ type server struct {
 	unix               *conf.UnixServer // nil: TCP
 	uid, owner         int              // unix: of the daemon and of the socket file
 	username, password string
+	metrics            bool // /metrics is served
 
 	ctx     context.Context // of requests
 	cancel  context.CancelFunc
