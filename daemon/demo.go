@@ -50,7 +50,19 @@ In another terminal, type:
     %[1]s ctl -s %[2]s --json status
 
 `, shortest(exe), url)
+	endWithTerminal()
 	return Main("gosv daemon", []string{"-n", "-c", file})
+}
+
+// endWithTerminal makes the demo end when its window is closed. A daemon would start
+// everything anew at SIGHUP; that it gets the signal too does no harm, as ending comes first.
+func endWithTerminal() {
+	closed := make(chan os.Signal, 1)
+	signal.Notify(closed, syscall.SIGHUP)
+	go func() { // ends with the process
+		<-closed
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	}()
 }
 
 // shortest is how a person would type the path of this program here.
