@@ -3,6 +3,7 @@ package conf
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -46,7 +47,15 @@ func (l *loader) supervisord(s *section) {
 	sd.ShutdownTimeout = NoTimeout
 	if s != nil {
 		r := l.reading(s, v)
-		r.all(func(o *option) bool { return o.name == "user" && l.overridden("user") })
+		r.first("env_file") // the others may use what it says
+		fileEnv := r.envFiles(sd.EnvFiles)
+		l.know(fileEnv)
+		r.names.env = l.env
+		r.all(func(o *option) bool { return o.name == "env_file" || o.name == "user" && l.overridden("user") })
+		sd.FileEnv = fileEnv.without(sd.Environment)
+		for i := range sd.Secrets {
+			sd.Secrets[i].File = r.relative(sd.Secrets[i].File, r.get("environment_from_files").pos)
+		}
 		r.supervisordPolicies(sd)
 		sd.Origin = r.origin()
 	} else {
@@ -56,16 +65,19 @@ func (l *loader) supervisord(s *section) {
 	for _, over := range l.opts.Overrides {
 		l.override(v, over)
 	}
-	if len(sd.Environment) > 0 {
-		env := make(map[string]string, len(l.env)+len(sd.Environment))
-		for k, x := range l.env {
-			env[k] = x
-		}
-		for _, x := range sd.Environment {
-			env[x.Name] = x.Value
-		}
-		l.env = env
+	l.know(sd.Environment)
+}
+
+// know makes variables known to %(ENV_X)s from here on.
+func (l *loader) know(more Env) {
+	if len(more) == 0 {
+		return
 	}
+	env := maps.Clone(l.env)
+	for _, x := range more {
+		env[x.Name] = x.Value
+	}
+	l.env = env
 }
 
 // CheckFlags is the first fault of the flags by themselves, a conf.Errors, or nil. An

@@ -35,6 +35,8 @@ type program struct {
 	r     *reading
 	base  Process
 	x     programOptions
+	files Env       // what env_file= says
+	same  bool      // the process being made has the environment of the first one
 	later []pending // options that may differ from process to process
 }
 
@@ -75,6 +77,7 @@ func (l *loader) program(s *section, group string, alone bool) *program {
 		return true
 	})
 	p.base.Origin = r.origin()
+	p.files = r.envFiles(p.base.EnvFiles)
 	r.required("command")
 	p.check()
 	p.budget()
@@ -152,13 +155,11 @@ func (p *program) instances() []*Process {
 		x := p.x
 		x.processName = p.base.Program
 		r.v.process, r.v.program = &q, &x
-		r.names.num, r.names.numprocs, r.names.own = q.Num, p.x.numprocs, nil
+		r.names.num, r.names.numprocs, r.names.own, p.same = q.Num, p.x.numprocs, p.files, false
 		for _, later := range p.later {
-			r.late(&q, later, list)
+			p.late(&q, later, list)
 		}
-		if len(q.Environment) == 0 {
-			q.Environment = l.cfg.Supervisord.Environment
-		}
+		p.environment(&q, list)
 		q.Name = strings.TrimSpace(x.processName)
 		p.output("stdout", &q.Stdout)
 		p.output("stderr", &q.Stderr)
@@ -190,7 +191,8 @@ func order(o *option) int {
 
 // late sets an option that may differ from process to process. What does not differ is
 // shared with the process before.
-func (r *reading) late(q *Process, p pending, before []*Process) {
+func (pr *program) late(q *Process, p pending, before []*Process) {
+	r := pr.r
 	text, isText := p.value.(string)
 	constant := isText && !strings.Contains(text, "%")
 	switch {
@@ -199,10 +201,10 @@ func (r *reading) late(q *Process, p pending, before []*Process) {
 			return
 		}
 		r.names.own = q.Environment
-		q.Environment = r.cfg.Supervisord.Environment.Merge(q.Environment)
-		if len(before) > 0 && constant {
-			q.Environment = before[0].Environment
+		if len(pr.files) > 0 {
+			r.names.own = pr.files.Merge(q.Environment)
 		}
+		pr.same = len(before) > 0 && constant
 	case p.o.typ == logfileType:
 		value, ok := r.expand(p.o, p.setting)
 		if !ok {
@@ -216,6 +218,28 @@ func (r *reading) late(q *Process, p pending, before []*Process) {
 	default:
 		r.set(p.o, p.setting)
 	}
+}
+
+// environment puts together what the process gets: what [supervisord] says of files and of
+// itself, then what the program says, in this order, the later over the earlier.
+func (p *program) environment(q *Process, before []*Process) {
+	sd := &p.r.cfg.Supervisord
+	for i := range q.Secrets {
+		q.Secrets[i].File = p.r.relative(q.Secrets[i].File, p.r.get("environment_from_files").pos)
+	}
+	q.Secrets = sd.Secrets.merge(q.Secrets)
+	if p.same {
+		q.Environment, q.FileEnv = before[0].Environment, before[0].FileEnv
+		return
+	}
+	own := q.Environment
+	if q.Environment = sd.Environment.without(p.files); len(own) > 0 {
+		q.Environment = q.Environment.Merge(own)
+	}
+	if q.FileEnv = sd.FileEnv; len(p.files) > 0 {
+		q.FileEnv = q.FileEnv.Merge(p.files)
+	}
+	q.FileEnv = q.FileEnv.without(own)
 }
 
 // syslog is the deprecated way to ask for syslog.

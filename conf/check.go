@@ -46,6 +46,11 @@ func checkProcess(p *Process) Errors {
 			fail("directory", p.Directory+" is not a directory", "", "")
 		}
 	}
+	for _, s := range p.Secrets {
+		if _, err := os.Stat(s.File); err != nil && !errors.Is(err, os.ErrPermission) {
+			fail("environment_from_files", "there is no file "+s.File+" for "+s.Name, "", "")
+		}
+	}
 	words, err := p.Command.Words()
 	switch {
 	case err != nil:
@@ -76,7 +81,7 @@ func checkProcess(p *Process) Errors {
 
 // searchPath is Supervisor's get_path.
 func searchPath(p *Process) []string {
-	for _, v := range p.Environment {
+	for _, v := range p.Env() {
 		if v.Name == "PATH" {
 			return strings.Split(v.Value, ":")
 		}

@@ -105,6 +105,18 @@ func (c *converter) setting(s *section, k *sectionKind, x setting, off string) {
 	c.comments(x.pos.Line)
 	key, value := x.key, ""
 	if c.toTOML {
+		x.value = eachString(x.value, dollarsToTOML)
+	} else {
+		x.value = eachString(x.value, func(old string) string {
+			text, ok := dollarsToINI(old)
+			if !ok && off == "" {
+				c.errs = append(c.errs, &Error{Pos: x.pos, Section: s.name, Key: x.key,
+					Msg: "INI cannot have the value " + strconv.Quote(old)})
+			}
+			return text
+		})
+	}
+	if c.toTOML {
 		key, value = tomlKey(x.key), tomlValue(o, x.value)
 	} else {
 		text, ok := iniValue(o, x.value)

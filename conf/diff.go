@@ -151,6 +151,10 @@ func (d *differ) compare(old, new *Process) {
 		}
 		d.option(o, name, new.Origin)
 	}
+	if !old.FileEnv.equal(new.FileEnv) && slices.Equal(old.EnvFiles, new.EnvFiles) {
+		before, after := fileEnvReason(old.FileEnv, new.FileEnv)
+		d.add(Reason{Process: name, Key: "env_file", Old: before, New: after, Pos: new.Origin.Pos("env_file")})
+	}
 	if a, b := socketURL(old), socketURL(new); a != b {
 		d.add(Reason{Process: name, Key: "socket", Old: a, New: b, Pos: new.Origin.Pos("socket")})
 	}

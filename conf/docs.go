@@ -116,11 +116,15 @@ is not known is an error.
 | name | value |
 |---|---|
 | ` + "`ENV_X`" + ` | the variable X of gosv's environment; after [supervisord] also those of its ` + "`environment`" + `. Every option may use it. |
+| ` + "`ENV_X:-text`" + ` | the same, and the text if X is not set or empty. ` + "`%(ENV_PORT:-8080)s`" + ` |
 | ` + "`here`" + ` | the directory of the file in which the option is written. When there is an [include], every option may use it. |
 | ` + "`host_node_name`" + ` | the name of the host |
 | ` + "`program_name`" + ` | the name of the section |
 | ` + "`group_name`" + ` | the group that the program is in |
 | ` + "`process_num`" + `, ` + "`numprocs`" + ` | the number of the process, and how many there are |
+
+TOML strings may also say ` + "`${X}`" + ` for ` + "`%(ENV_X)s`" + ` and ` + "`${X:-text}`" + ` for ` + "`%(ENV_X:-text)s`" + `; there a literal ` + "`${`" + ` is ` + "`$${`" + `. INI leaves a
+` + "`${`" + ` alone, as Supervisor does.
 
 The column "expands" says which names besides ` + "`ENV_X`" + ` an option may use. "section" is here, host_node_name, program_name
 and group_name; "process" is these, process_num, numprocs, and ` + "`ENV_X`" + ` also of the section's own ` + "`environment`" + `.

@@ -16,6 +16,7 @@ const maxField = 1 << 20
 type expandError struct {
 	Name    string // the name that is not in the mapping, when Unknown
 	Unknown bool
+	Dollar  bool   // Msg is no ${NAME} or ${NAME:-default}, though it begins like one
 	Msg     string // Python's text: for an unknown name, its repr
 }
 

@@ -43,6 +43,9 @@ type Supervisord struct {
 	Directory       string
 	StripANSI       bool
 	Environment     Env
+	EnvFiles        []string // as written
+	FileEnv         Env      // what they say, but what Environment has
+	Secrets         Secrets
 	Identifier      string
 	ExitOn          ExitOn
 	TerminationLog  string // "" for none
@@ -149,7 +152,10 @@ type Process struct {
 	User           User
 	RedirectStderr bool
 	Stdout, Stderr Output
-	Environment    Env // [supervisord] environment with the program's own over it
+	Environment    Env      // [supervisord] environment with the program's own over it
+	EnvFiles       []string // as written
+	FileEnv        Env      // likewise what files say, but what Environment has
+	Secrets        Secrets  // likewise
 	ServerURL      string
 	Socket         *Socket // fcgi-program, also inside a [group:x]
 }

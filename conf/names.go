@@ -19,6 +19,12 @@ type names struct {
 // lookup answers expand.
 func (n *names) lookup(name string) (any, bool) {
 	if env, ok := strings.CutPrefix(name, "ENV_"); ok {
+		if plain, otherwise, found := strings.Cut(env, ":-"); found { // gosv's own: %(ENV_X:-default)s
+			if v, _ := n.lookup("ENV_" + plain); v != nil && v != "" {
+				return v, true
+			}
+			return otherwise, true
+		}
 		if n.use&useOwn != 0 {
 			for _, v := range n.own {
 				if v.Name == env {
@@ -83,14 +89,17 @@ func (n *names) available() []string {
 }
 
 // expandAny expands every string in a value: INI has one, a TOML list or table more. With
-// an error comes the string that is at fault.
-func expandAny(v any, lookup func(string) (any, bool)) (any, error) {
+// an error comes the string that is at fault. With dollars ${NAME} is expanded too.
+func expandAny(v any, dollars bool, lookup func(string) (any, bool)) (any, error) {
 	switch v := v.(type) {
 	case string:
-		if !strings.Contains(v, "%") {
+		to := expand
+		if dollars && strings.Contains(v, "${") {
+			to = expandDollars
+		} else if !strings.Contains(v, "%") {
 			return v, nil
 		}
-		s, err := expand(v, lookup)
+		s, err := to(v, lookup)
 		if err != nil {
 			return v, err
 		}
@@ -98,7 +107,7 @@ func expandAny(v any, lookup func(string) (any, bool)) (any, error) {
 	case []any:
 		list := make([]any, len(v))
 		for i, x := range v {
-			y, err := expandAny(x, lookup)
+			y, err := expandAny(x, dollars, lookup)
 			if err != nil {
 				return y, err
 			}
@@ -108,7 +117,7 @@ func expandAny(v any, lookup func(string) (any, bool)) (any, error) {
 	case map[string]any:
 		table := make(map[string]any, len(v))
 		for k, x := range v {
-			y, err := expandAny(x, lookup)
+			y, err := expandAny(x, dollars, lookup)
 			if err != nil {
 				return y, err
 			}

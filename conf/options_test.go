@@ -13,6 +13,8 @@ func (o *option) example() string {
 	switch o.name {
 	case "file":
 		return "/tmp/example.sock"
+	case "env_file":
+		return "-no-such-file.env,-other.env"
 	case "autostart":
 		return "false"
 	case "serverurl":

@@ -87,6 +87,14 @@ func (r *reading) all(skip func(*option) bool) {
 	}
 }
 
+// first sets one option before all others.
+func (r *reading) first(key string) {
+	if x := r.get(key); x != nil {
+		o, _ := r.option(r.kind, key)
+		r.set(o, *x)
+	}
+}
+
 // set expands one value and sets its option; false means that it was refused.
 func (r *reading) set(o *option, x setting) bool {
 	value, ok := r.expand(o, x)
@@ -106,10 +114,10 @@ func (r *reading) expand(o *option, x setting) (any, bool) {
 	if o.bare {
 		where = o.name
 	}
-	value, err := expandAny(x.value, r.names.lookup)
+	value, err := expandAny(x.value, r.toml[x.pos.File], r.names.lookup)
 	if err == nil && o.twice {
 		where = o.name
-		value, err = expandAny(value, r.names.lookup)
+		value, err = expandAny(value, false, r.names.lookup)
 	}
 	if err != nil {
 		r.unexpandable(o, x, value, where, err)
@@ -240,6 +248,9 @@ func (r *reading) unexpandable(o *option, x setting, value any, where string, er
 	}
 	var unknown *expandError
 	switch {
+	case errors.As(err, &unknown) && unknown.Dollar:
+		e.Msg = strconv.Quote(shorten(unknown.Msg)) + " is neither ${NAME} nor ${NAME:-default}"
+		e.Hint = "write a literal ${ as $${"
 	case !errors.As(err, &unknown) || !unknown.Unknown:
 		e.Msg = fmt.Sprintf("a %% in %q is neither %%%% nor the beginning of %%(name)s", text)
 		e.Hint = "write a literal % as " + percent
@@ -248,6 +259,9 @@ func (r *reading) unexpandable(o *option, x setting, value any, where string, er
 		e.Hint = "set it before starting gosv"
 		if r.kind&(inSupervisord|inInclude|inCtl) == 0 {
 			e.Hint += ", or in environment= of [supervisord]"
+		}
+		if r.toml[x.pos.File] {
+			e.Hint += "; ${" + unknown.Name[len("ENV_"):] + ":-default} does without, and $${ is a literal ${"
 		}
 	default:
 		e.Msg = fmt.Sprintf("%%(%s)s is not known here", unknown.Name)

@@ -63,6 +63,8 @@ var (
 		schema: `{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]}`, example: "conf.d/*.ini"}
 	environmentType = &valueType{name: "environment", means: `KEY="value" with commas between`, toml: `{ KEY = "value" }`,
 		schema: `{"anyOf":[{"type":"object","additionalProperties":{"type":["string","integer","number","boolean"]}},{"type":"string"}]}`, example: `A="1",B="2"`}
+	secretsType = &valueType{name: "secrets", means: "NAME:/path with commas between", toml: `{ NAME = "/path" }`,
+		schema: `{"anyOf":[{"type":"object","additionalProperties":{"type":"string"}},{"type":"array","items":{"type":"string"}},{"type":"string"}]}`, example: "DB_PASSWORD:/run/secrets/db"}
 	commandType = &valueType{name: "command", means: "a command line", toml: `"/bin/cat -u" or ["/bin/cat", "-u"]`,
 		schema: `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]}`, example: "/bin/cat -u"}
 	inetType = &valueType{name: "address", means: "port, host:port or *:port with a port from 1 to 65535", toml: `"127.0.0.1:9001"`,

@@ -26,9 +26,13 @@ func spec(c *conf.Process, environ []string, serverURL string) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
+	hidden, failed := secrets(c)
+	if failed != nil {
+		return Spec{}, failed
+	}
 	s := Spec{
 		Group: c.Group, Name: c.Name, Path: path, Argv: argv,
-		Env: childEnv(c, environ, serverURL), Dir: c.Directory, Umask: c.Umask, User: c.User,
+		Env: childEnv(c, environ, serverURL, hidden), Dir: c.Directory, Umask: c.Umask, User: c.User,
 	}
 	if !filepath.IsAbs(path) {
 		// It was found from our directory, and must be found after the child has changed its own.
@@ -90,7 +94,7 @@ func search(command string, dirs []string) (path string, mode os.FileMode, found
 
 // searchPath is the program's own PATH, or ours, or Supervisor's default.
 func searchPath(c *conf.Process, environ []string) []string {
-	for _, v := range c.Environment {
+	for _, v := range c.Env() {
 		if v.Name == "PATH" {
 			return strings.Split(v.Value, ":")
 		}
@@ -104,8 +108,8 @@ func searchPath(c *conf.Process, environ []string) []string {
 }
 
 // childEnv is the environment of a child: ours, in which each name is once, Supervisor's
-// variables, the program's own.
-func childEnv(c *conf.Process, environ []string, serverURL string) []string {
+// variables, the program's own, its secrets.
+func childEnv(c *conf.Process, environ []string, serverURL string, secrets conf.Env) []string {
 	own := make(conf.Env, 0, 4+len(c.Environment))
 	own = append(own, conf.Var{Name: "SUPERVISOR_ENABLED", Value: "1"})
 	if c.ServerURL != "" {
@@ -117,7 +121,8 @@ func childEnv(c *conf.Process, environ []string, serverURL string) []string {
 	own = append(own,
 		conf.Var{Name: "SUPERVISOR_PROCESS_NAME", Value: c.Name},
 		conf.Var{Name: "SUPERVISOR_GROUP_NAME", Value: c.Group})
-	own = append(own, c.Environment...)
+	own = append(own, c.Env()...)
+	own = append(own, secrets...)
 
 	env := slices.Grow(slices.Clone(environ), len(own))
 	for _, v := range own {

@@ -66,7 +66,7 @@ func TestLookup(t *testing.T) {
 func TestChildEnv(t *testing.T) {
 	t.Parallel()
 	c := &conf.Process{Name: "p", Group: "g", Environment: conf.Env{{Name: "B", Value: "own"}, {Name: "SUPERVISOR_GROUP_NAME", Value: "mine"}}}
-	got := proc.ChildEnv(c, proc.Once([]string{"A=1", "AB=1", "B=2", "A=3"}), "")
+	got := proc.ChildEnv(c, proc.Once([]string{"A=1", "AB=1", "B=2", "A=3"}), "", nil)
 	want := []string{"A=3", "AB=1", "B=own", "SUPERVISOR_ENABLED=1", "SUPERVISOR_PROCESS_NAME=p", "SUPERVISOR_GROUP_NAME=mine"}
 	if !slices.Equal(got, want) {
 		t.Errorf("childEnv = %q, want %q", got, want)
