@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -62,34 +61,35 @@ func (sd *side) glob(pattern string) []string {
 	return files
 }
 
-// stepLog shows the lines of the main log since the last time: log [REGEXP].
+// stepLog shows the lines of the main log since the last mark, or since they were shown by
+// the same expression: log [REGEXP].
 func (sd *side) stepLog(expr string) error {
 	re, err := regexp.Compile(expr)
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(sd.dir, "main.log"))
+	data, err := os.ReadFile(filepath.Join(sd.dir, "main.log"))
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if end, err := f.Seek(0, io.SeekEnd); err != nil || end < sd.logSeen {
-		sd.logSeen = 0 // rotated or cleared
+	from := max(sd.logMark, sd.logSeen[expr])
+	if from > len(data) { // rotated or cleared
+		from, sd.logMark = 0, 0
 	}
-	if _, err := f.Seek(sd.logSeen, io.SeekStart); err != nil {
-		return err
-	}
-	data, err := io.ReadAll(f)
-	if err != nil {
-		return err
-	}
-	sd.logSeen += int64(len(data))
-	for line := range strings.Lines(string(data)) {
+	sd.logSeen[expr] = len(data)
+	for line := range strings.Lines(string(data[from:])) {
 		if re.MatchString(line) {
 			sd.show("log: %s", line)
 		}
 	}
 	return nil
+}
+
+// stepMark makes the steps log forget what is in the log now.
+func (sd *side) stepMark(string) error {
+	data, err := os.ReadFile(filepath.Join(sd.dir, "main.log"))
+	sd.logMark = len(data)
+	return err
 }
 
 func (sd *side) stepCat(args string) error {

@@ -48,7 +48,8 @@ type side struct {
 	daemon     *exec.Cmd // in the foreground, started by the step start
 	ended      chan struct{}
 	pid        int
-	logSeen    int64             // how much of the main log the step log has shown
+	logMark    int               // where the log was at the last mark, in bytes
+	logSeen    map[string]int    // how much of it the step log has shown, by expression
 	stdin      string            // for the next command
 	jobs       map[string]*job   // commands that run beside the script
 	full       bool              // show the lines that gosv adds to a refusal
@@ -65,7 +66,7 @@ func newSide(index int, dir string, arch *txtar.Archive) (*side, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	sd := &side{index: index, dir: dir, jobs: map[string]*job{}, vars: map[string]string{}}
+	sd := &side{index: index, dir: dir, jobs: map[string]*job{}, logSeen: map[string]int{}, vars: map[string]string{}}
 	sd.daemonProg, sd.ctlProg = originalDaemon, originalCtl
 	var err error
 	if index == 1 || index == 2 {
@@ -135,7 +136,7 @@ var errLong = errors.New("does not end")
 
 // command runs a program in the folder to its end.
 func (sd *side) command(prog string, args ...string) (result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, prog, args...)
 	cmd.Dir, cmd.Env = sd.dir, sd.env

@@ -73,6 +73,7 @@ var steps = map[string]func(*side, string) error{
 	"waitlog":     func(sd *side, a string) error { return sd.waitFile("main.log", a) },
 	"waitfile":    func(sd *side, a string) error { f, re, _ := strings.Cut(a, " "); return sd.waitFile(f, re) },
 	"log":         (*side).stepLog,
+	"mark":        (*side).stepMark,
 	"cat":         (*side).stepCat,
 	"events":      (*side).stepEvents,
 	"ls":          (*side).stepLs,

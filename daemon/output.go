@@ -265,7 +265,11 @@ func (d *Daemon) onData(p *conf.Process, stream string, opt *conf.Output) func(i
 	}
 	return func(pid int, data []byte) {
 		if echo {
-			d.log.Debug(fmt.Sprintf("'%s' %s output:\n%s", p.Name, stream, data))
+			text := event.Text(data)
+			if listener {
+				text = event.Repr(data)
+			}
+			d.log.Debug(fmt.Sprintf("'%s' %s output:\n%s", p.Name, stream, text))
 		}
 		if listener {
 			d.pools.output(p, data)

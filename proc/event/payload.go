@@ -61,6 +61,12 @@ func appendData(b, data []byte) []byte {
 	return appendBytesRepr(append(b, "Undecodable: "...), data)
 }
 
+// Text is output as Supervisor's main log shows it: text, or a description of what is not.
+func Text(data []byte) string { return readable(data) }
+
+// Repr is output as Supervisor's main log shows that of a listener: Python's repr of bytes.
+func Repr(data []byte) string { return string(appendBytesRepr(nil, data)) }
+
 // appendBytesRepr appends data as Python's repr of a bytes object writes it.
 func appendBytesRepr(b, data []byte) []byte {
 	const hex = "0123456789abcdef"
