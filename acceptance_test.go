@@ -66,7 +66,7 @@ type verb struct {
 // verbs with one process named. For groups and all, see several.
 var verbs = []verb{
 	{"status @", map[string]string{
-		"STOPPED": `3 @ +STOPPED +.*`, "STARTING": `0 @ +STARTING +`, "RUNNING": `0 @ +RUNNING +pid \d+, uptime 0:00:\d\d`,
+		"STOPPED": `3 @ +STOPPED +.*`, "STARTING": `0 @ +STARTING +`, "RUNNING": `0 @ +RUNNING +pid \d+, uptime 0:\d\d:\d\d`,
 		"BACKOFF": `0 @ +(BACKOFF +Exited too quickly \(process log may have details\)|STARTING  )`, "STOPPING": `0 @ +STOPPING +`,
 		"EXITED": `3 @ +EXITED +\w+ \d+ \d+:\d+ [AP]M`, "FATAL": `3 @ +FATAL +Exited too quickly \(process log may have details\)`,
 	}},

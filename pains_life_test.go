@@ -150,7 +150,7 @@ startretries = 0
 [program:stopping]
 command = child stubborn
 startsecs = 0
-stopwaitsecs = 2
+stopwaitsecs = 1
 [program:exited]
 command = true
 startsecs = 0
@@ -199,7 +199,7 @@ buffer_size = 5000
 					t.Errorf("exit status %d, want 0\n%s", code, b.output())
 				}
 				if took := time.Since(begin); took > 10*time.Second {
-					t.Errorf("took %v, with 2 s of grace", took)
+					t.Errorf("took %v, with a second of grace", took)
 				}
 				for _, name := range []string{"s.sock", "d.pid"} {
 					if _, err := os.Lstat(b.path(name)); err == nil {
@@ -323,6 +323,7 @@ startretries = 0
 	t.Run("processes", func(t *testing.T) {
 		t.Parallel()
 		needsRoot(t)
+		needs(t, "setpriv", "--version")
 		b := newBox(t, "minprocs = 1\n", `
 [program:p]
 process_name = p%(process_num)02d
@@ -380,6 +381,7 @@ startretries = 0
 func TestPain17Privileges(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
+	needs(t, "setpriv", "--version")
 	b := newBox(t, "", `
 [program:who]
 command = sh -c 'id; grep -E "^(Cap(Eff|Prm)|Groups)" /proc/self/status; umask; echo "HOME=$HOME"'

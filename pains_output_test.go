@@ -254,6 +254,7 @@ func TestPain05LogUnwritable(t *testing.T) {
 	}
 	b.until("a folder for all", func() bool { return os.Chmod(b.path("logs"), 0o777) == nil && os.Chmod(b.dir, 0o777) == nil })
 	if os.Getuid() == 0 {
+		needs(t, "setpriv", "--version")
 		b.own()
 		b.start("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--")
 	} else {
