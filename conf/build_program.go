@@ -124,6 +124,11 @@ func (p *program) check() {
 		r.refuse("killasgroup", "must not be false when stopasgroup is true", "remove it",
 			"Cannot set stopasgroup=true and killasgroup=false"+r.suffix)
 	}
+	if p.base.Stopsignal == 0 && r.has("stopsignal") { // the original takes it, and never stops such a program before SIGKILL
+		text := written(r.get("stopsignal").value)
+		r.refuse("stopsignal", "must be the name or number of a signal, and 0 is none", "remove it, or write TERM",
+			"value "+pyRepr(text)+" is not a valid signal number"+r.suffix)
+	}
 	raw := "%(program_name)s"
 	if x := r.get("process_name"); x != nil {
 		raw = written(x.value)

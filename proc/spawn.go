@@ -35,7 +35,12 @@ func spec(c *conf.Process, environ []string, serverURL string) (Spec, error) {
 		Env: childEnv(c, environ, serverURL, hidden), Dir: c.Directory, Umask: c.Umask, User: c.User,
 	}
 	if !filepath.IsAbs(path) {
-		// It was found from our directory, and must be found after the child has changed its own.
+		// It was found from our directory. The original executes it from the child's, and
+		// fails when there is none; then the one that was found is meant.
+		own := filepath.Join(c.Directory, path)
+		if st, missing := os.Stat(own); c.Directory != "" && missing == nil && !st.IsDir() {
+			path = own
+		}
 		if s.Path, err = absolute(path); err != nil {
 			return Spec{}, err
 		}
