@@ -16,7 +16,7 @@ import (
 )
 
 // api is what the methods act on. A Daemon gives its own parts; tests give others.
-// It holds no state but the method table, which is built at the first call.
+// It holds no state but the method table, which is built at the first call, and buffers.
 type api struct {
 	log  *slog.Logger
 	mgr  manager
@@ -25,11 +25,17 @@ type api struct {
 	main ownLog
 	bus  eventBus
 	pid  int
+	stir func(n int) // calm.stir; may be nil
 
 	figures figures // of the metrics
 
 	once sync.Once
 	rows *registry
+
+	// A thousand processes make an answer of a megabyte, and collecting those would cost more
+	// than writing them.
+	answers sync.Pool // of *[]byte
+	infos   sync.Pool // of *processInfos
 
 	pageOnce sync.Once
 	page     http.Handler // the web page, made at its first request
@@ -90,7 +96,7 @@ type eventBus interface {
 func newAPI(d *Daemon) *api {
 	return &api{
 		log: d.log, mgr: d.mgr, sup: d, bus: d.bus, pid: os.Getpid(),
-		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d,
+		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d, stir: d.calm.stir,
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 // calm gives memory back to the system when a busy time is over: the heap that reading a
-// configuration and starting a thousand programs took, and the pages of the program itself
-// that were needed for that and not since. It costs one wake-up after a busy time, and
-// nothing while nothing happens.
+// configuration, starting a thousand programs or showing them again and again took, and the
+// pages of the program itself that were needed for that and not since. It costs one wake-up
+// after a busy time, and nothing while nothing happens.
 type calm struct {
 	give func() // what gives the memory back; nil for giveBack
 

@@ -44,29 +44,30 @@ func (x *processInfo) fill(p *proc.Info, now time.Time, stdout, stderr string) {
 
 // AppendXMLRPC is the struct of getProcessInfo, members in the original's order. Written
 // by hand because dashboards ask for all processes every few seconds: a thousand of them
-// must cost well under a millisecond.
+// must cost well under a millisecond, and that is mostly how often something is appended.
 func (x *processInfo) AppendXMLRPC(dst []byte) []byte {
 	const (
-		first = "<member>\n<name>"
-		next  = "</member>\n<member>\n<name>"
-		mid   = "</name>\n"
+		name   = "</member>\n<member>\n<name>"
+		str    = "</name>\n<value><string>"
+		num    = "</name>\n<value><int>"
+		endStr = "</string></value>\n"
+		endNum = "</int></value>\n"
 	)
-	dst = xmlrpc.BeginStruct(dst)
-	dst = xmlrpc.AppendString(append(dst, first+"name"+mid...), x.Name)
-	dst = xmlrpc.AppendString(append(dst, next+"group"+mid...), x.Group)
-	dst = xmlrpc.AppendInt(append(dst, next+"start"+mid...), x.Start)
-	dst = xmlrpc.AppendInt(append(dst, next+"stop"+mid...), x.Stop)
-	dst = xmlrpc.AppendInt(append(dst, next+"now"+mid...), x.Now)
-	dst = xmlrpc.AppendInt(append(dst, next+"state"+mid...), int64(x.State))
-	dst = xmlrpc.AppendString(append(dst, next+"statename"+mid...), x.Statename)
-	dst = xmlrpc.AppendString(append(dst, next+"spawnerr"+mid...), x.Spawnerr)
-	dst = xmlrpc.AppendInt(append(dst, next+"exitstatus"+mid...), int64(x.Exitstatus))
-	dst = xmlrpc.AppendString(append(dst, next+"logfile"+mid...), x.Stdout)
-	dst = xmlrpc.AppendString(append(dst, next+"stdout_logfile"+mid...), x.Stdout)
-	dst = xmlrpc.AppendString(append(dst, next+"stderr_logfile"+mid...), x.Stderr)
-	dst = xmlrpc.AppendInt(append(dst, next+"pid"+mid...), int64(x.PID))
-	dst = xmlrpc.AppendString(append(dst, next+"description"+mid...), x.Description)
-	return xmlrpc.EndStruct(append(dst, "</member>\n"...))
+	dst = append(dst, "<value><struct>\n<member>\n<name>name"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Name), endStr+name+"group"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Group), endStr+name+"start"+num...)
+	dst = append(xmlrpc.AppendNumber(dst, x.Start), endNum+name+"stop"+num...)
+	dst = append(xmlrpc.AppendNumber(dst, x.Stop), endNum+name+"now"+num...)
+	dst = append(xmlrpc.AppendNumber(dst, x.Now), endNum+name+"state"+num...)
+	dst = append(xmlrpc.AppendNumber(dst, int64(x.State)), endNum+name+"statename"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Statename), endStr+name+"spawnerr"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Spawnerr), endStr+name+"exitstatus"+num...)
+	dst = append(xmlrpc.AppendNumber(dst, int64(x.Exitstatus)), endNum+name+"logfile"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Stdout), endStr+name+"stdout_logfile"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Stdout), endStr+name+"stderr_logfile"+str...)
+	dst = append(xmlrpc.AppendText(dst, x.Stderr), endStr+name+"pid"+num...)
+	dst = append(xmlrpc.AppendNumber(dst, int64(x.PID)), endNum+name+"description"+str...)
+	return append(xmlrpc.AppendText(dst, x.Description), endStr+"</member>\n</struct></value>\n"...)
 }
 
 // AppendXMLRPC is the array of them.

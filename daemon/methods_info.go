@@ -48,13 +48,30 @@ func (c *call) processes(ctx context.Context) (processInfos, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.stir != nil {
+		c.stir(1 + len(list)/100)
+	}
 	now := time.Now()
-	out := make(processInfos, len(list))
+	out := c.takeInfos(len(list))
 	for i := range list {
 		stdout, stderr := c.logs.paths(list[i].Group, list[i].Name)
 		out[i].fill(&list[i], now, stdout, stderr)
 	}
 	return out, nil
+}
+
+// takeInfos makes a list of n, perhaps from one that was given back.
+func (a *api) takeInfos(n int) processInfos {
+	if old, _ := a.infos.Get().(*processInfos); old != nil && cap(*old) >= n {
+		return (*old)[:n]
+	}
+	return make(processInfos, n)
+}
+
+// giveBack is for a list that nobody uses any more.
+func (a *api) giveBack(list processInfos) {
+	clear(list) // of what it says of processes that may be gone tomorrow
+	a.infos.Put(&list)
 }
 
 // configInfo is what getAllConfigInfo says of a process. The fields of type any are

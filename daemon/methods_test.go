@@ -6,7 +6,9 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -459,18 +461,21 @@ except xmlrpc.client.ProtocolError as e: print(e.errcode, e.errmsg)
 
 // BenchmarkAllProcessInfo is what a dashboard asks for every few seconds.
 func BenchmarkAllProcessInfo(b *testing.B) {
-	f := &fake{dir: filepath.Join("var", "log")}
+	f := &fake{dir: filepath.Join("var", "log"), mood: proc.MoodRunning}
 	for i := range 1000 {
 		f.infos = append(f.infos, proc.Info{Group: "many", Name: fmt.Sprintf("worker_%04d", i), State: state.Running, PID: i + 1, Start: startedAt()})
 	}
-	c := &call{api: &api{mgr: f, logs: fakeLogs{f}}, access: admin}
+	c := &call{api: &api{mgr: f, logs: fakeLogs{f}, log: slog.New(slog.DiscardHandler)}, access: admin}
+	r := httptest.NewRequest(http.MethodPost, "/RPC2", nil)
 	b.ReportAllocs()
+	var out []byte
 	for b.Loop() {
-		v, err := c.processes(b.Context())
-		if err != nil {
-			b.Fatal(err)
+		var ok bool
+		if out, ok = c.answerXML(out[:0], r, "supervisor.getAllProcessInfo", nil); !ok {
+			b.Fatalf("%s", out)
 		}
-		out := xmlrpc.AppendResponse(nil, v)
-		b.SetBytes(int64(len(out)))
+		if b.SetBytes(int64(len(out))); len(out) < 1000*1000 {
+			b.Fatalf("%s", out)
+		}
 	}
 }

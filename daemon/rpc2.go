@@ -48,11 +48,17 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 		c.badXML(w, body, err)
 		return
 	}
-	answer, ok := c.answerXML(r, method, params)
+	buf, _ := c.answers.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
+	defer c.answers.Put(buf)
+	answer, ok := c.answerXML((*buf)[:0], r, method, params)
 	if !ok {
 		httpError(w, http.StatusInternalServerError)
 		return
 	}
+	*buf = answer
 	if r.Context().Err() != nil {
 		return // nobody waits any more
 	}
@@ -64,8 +70,9 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 	rc.SetWriteDeadline(time.Time{})
 }
 
-// answerXML carries out a request. Not ok is an error of our own, status 500.
-func (c *call) answerXML(r *http.Request, method string, params []any) (answer []byte, ok bool) {
+// answerXML carries out a request and appends the answer to dst. Not ok is an error of our
+// own, status 500.
+func (c *call) answerXML(dst []byte, r *http.Request, method string, params []any) (answer []byte, ok bool) {
 	trace := levelOf(conf.Trace)
 	c.log.Log(r.Context(), trace, "XML-RPC method called: "+clip(method)+"()")
 	if params == nil {
@@ -83,10 +90,14 @@ func (c *call) answerXML(r *http.Request, method string, params []any) (answer [
 	if err != nil {
 		f := faultOf(err)
 		c.log.Log(r.Context(), trace, fmt.Sprintf("XML-RPC method %s() returned fault: [%d] %s", clip(method), number(f), f.Error()))
-		return xmlrpc.AppendFault(nil, number(f), faultString(f)), true
+		return xmlrpc.AppendFault(dst, number(f), faultString(f)), true
 	}
 	c.log.Log(r.Context(), trace, "XML-RPC method "+clip(method)+"() returned successfully")
-	return xmlrpc.AppendResponse(nil, xmlValue(out)), true
+	dst = xmlrpc.AppendResponse(dst, xmlValue(out))
+	if list, ok := out.(processInfos); ok {
+		c.giveBack(list)
+	}
+	return dst, true
 }
 
 // badXML is a request that cannot be understood.

@@ -32,7 +32,7 @@ func AppendFault(dst []byte, code int, text string) []byte {
 // AppendCall appends a call.
 func AppendCall(dst []byte, method string, params ...any) []byte {
 	dst = append(dst, prolog+"<methodCall>\n<methodName>"...)
-	dst = appendText(dst, method)
+	dst = AppendText(dst, method)
 	dst = append(dst, "</methodName>\n<params>\n"...)
 	for _, p := range params {
 		dst = append(dst, "<param>\n"...)
@@ -95,7 +95,7 @@ func AppendValue(dst []byte, v any) []byte {
 // AppendString appends s as a string value.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, "<value><string>"...)
-	dst = appendText(dst, s)
+	dst = AppendText(dst, s)
 	return append(dst, "</string></value>\n"...)
 }
 
@@ -103,9 +103,11 @@ func AppendString(dst []byte, s string) []byte {
 // the nearest that does, as Supervisor does with times.
 func AppendInt(dst []byte, n int64) []byte {
 	dst = append(dst, "<value><int>"...)
-	dst = strconv.AppendInt(dst, int32Of(n), 10)
-	return append(dst, "</int></value>\n"...)
+	return append(AppendNumber(dst, n), "</int></value>\n"...)
 }
+
+// AppendNumber appends the digits of an int value.
+func AppendNumber(dst []byte, n int64) []byte { return strconv.AppendInt(dst, int32Of(n), 10) }
 
 func int32Of(n int64) int64 { return min(max(n, math.MinInt32), math.MaxInt32) }
 
@@ -131,7 +133,7 @@ func EndStruct(dst []byte) []byte { return append(dst, "</struct></value>\n"...)
 
 // AppendMember appends a struct member with any value that AppendValue knows.
 func AppendMember(dst []byte, name string, v any) []byte {
-	dst = appendText(append(dst, "<member>\n<name>"...), name)
+	dst = AppendText(append(dst, "<member>\n<name>"...), name)
 	dst = AppendValue(append(dst, "</name>\n"...), v)
 	return append(dst, "</member>\n"...)
 }
@@ -143,7 +145,7 @@ func AppendMember(dst []byte, name string, v any) []byte {
 // AppendStringMember appends a struct member that is a string. name needs no escaping.
 func AppendStringMember(dst []byte, name, s string) []byte {
 	dst = append(append(dst, "<member>\n<name>"...), name...)
-	dst = appendText(append(dst, "</name>\n<value><string>"...), s)
+	dst = AppendText(append(dst, "</name>\n<value><string>"...), s)
 	return append(dst, "</string></value>\n</member>\n"...)
 }
 
@@ -164,11 +166,11 @@ func AppendBoolMember(dst []byte, name string, b bool) []byte {
 // but for markup, and the two blanks that survive reading. From 64 to 127 all are.
 const plain uint64 = (1<<32-1)<<32 ^ (1<<'&' | 1<<'<' | 1<<'>') | 1<<'\t' | 1<<'\n'
 
-// appendText appends s with the characters escaped that Python escapes. Beyond that, a
+// AppendText appends s with the characters escaped that Python escapes. Beyond that, a
 // carriage return is escaped because readers turn a bare one into a newline, and what
 // XML 1.0 cannot hold (control characters, bytes that are not UTF-8) becomes U+FFFD:
 // Supervisor sent it as it was, and strict clients failed on any log with colours in it.
-func appendText(dst []byte, s string) []byte {
+func AppendText(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
