@@ -16,14 +16,18 @@ const (
 	patience = time.Second
 )
 
-var errBlocked = errors.New("it takes nothing")
+var (
+	errBlocked = errors.New("it takes nothing")
+	errSlow    = errors.New("it is not read fast enough")
+)
 
 // backlog holds what a file has not taken yet that may block for ever: a FIFO or a
 // terminal that nobody reads, a socket, a disk that hangs. A goroutine of its own writes
 // it and ends when it is empty.
 type backlog struct {
-	f     *File
-	chunk int // how much may be written at once after poll(2) said that something may be
+	f        *File
+	overflow Overflow
+	chunk    int // how much may be written at once after poll(2) said that something may be
 
 	mu      sync.Mutex // guards what follows
 	buf     []byte
@@ -53,7 +57,11 @@ type waiter struct {
 }
 
 func newBacklog(f *File, chunk int) *backlog {
-	return &backlog{f: f, chunk: chunk, bell: -1}
+	b := &backlog{f: f, chunk: chunk, bell: -1}
+	if f.own >= 0 && f.files != nil {
+		b.overflow = f.files.Overflow
+	}
+	return b
 }
 
 // chunkOf is what a write takes without blocking once poll(2) allows it: a page of a pipe,
@@ -83,10 +91,15 @@ func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
 	if s != nil {
 		b.pump = s.p
 	}
-	if b.hung && len(b.buf)+b.flight+len(data) > backlogMax {
+	if b.loses(s != nil) && len(b.buf)+b.flight+len(data) > backlogMax {
 		b.done += int64(len(data))
 		b.mu.Unlock()
-		s.lose(b.f, errBlocked, len(data))
+		why := errBlocked
+		if b.overflow == Drop {
+			why = errSlow
+			b.f.fault.count(data)
+		}
+		s.lose(b.f, why, len(data))
 		return at, true
 	}
 	b.buf = append(b.buf, data...)
@@ -103,11 +116,23 @@ func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
 	return at, true
 }
 
+// loses says whether what does not fit is lost at once. Only programs can be made to wait,
+// and those wait in full. b.mu is held.
+func (b *backlog) loses(program bool) bool {
+	switch {
+	case b.overflow == Drop:
+		return true
+	case b.overflow == Block && program:
+		return false
+	}
+	return b.hung
+}
+
 // full says that sinks should leave their data in the pipes; the pump is rung when not.
 func (b *backlog) full() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	full := !b.hung && len(b.buf)+b.flight >= backlogMax
+	full := !b.loses(true) && len(b.buf)+b.flight >= backlogMax
 	b.heed = b.heed || full
 	return full
 }

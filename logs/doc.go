@@ -16,6 +16,10 @@
 // the bytes are lost, counted. A regular file is written by the loop itself; if that
 // hangs, another goroutine becomes the loop and the file gets such a backlog (turn.go).
 //
+// Where a stream has a [Line], its file gets whole lines, marked or not (format.go); where
+// it has none, the bytes as they come, and that costs nothing. What happens when the reader
+// of standard output does not keep up is [Overflow].
+//
 // Idle means idle: no timer, no wake-up. Pipes that prove busy grow, and the loop pauses
 // for 200 us where that gathers many small writes (pace.go).
 //

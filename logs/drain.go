@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,7 @@ type drain struct {
 	until time.Duration // on the pump's clock
 	left  []portion     // of the pipes, once the loop has looked
 	read  bool
+	cut   bool // lines without an end have been written
 }
 
 // portion is what was in a pipe and has not been read yet.
@@ -77,6 +79,12 @@ func (p *Pump) drained(term int, buf []byte) bool {
 				}
 			}
 		}
+		if !d.cut && d.taken() {
+			d.cut = true
+			if !p.cut(term, d.s) {
+				return false
+			}
+		}
 		if !d.over() && p.now() < d.until {
 			i++
 			continue
@@ -87,12 +95,37 @@ func (p *Pump) drained(term int, buf []byte) bool {
 	return true
 }
 
-// over says that everything was read, and that the file has taken it.
-func (d *drain) over() bool {
+// cut writes the lines of s that have no end yet: their program is dead. What a child that
+// it has left behind may still add is another line.
+func (p *Pump) cut(term int, s *Sink) bool {
+	if s.o.Line == nil {
+		return true
+	}
+	p.mu.Lock()
+	runs := slices.Clone(s.runs)
+	p.mu.Unlock()
+	for _, r := range runs {
+		if !p.write(term, s, r.flush()) {
+			return false
+		}
+	}
+	return true
+}
+
+// taken says that everything was read.
+func (d *drain) taken() bool {
 	for _, part := range d.left {
 		if part.n > 0 {
 			return false
 		}
+	}
+	return true
+}
+
+// over says that everything was read, and that the file has taken it.
+func (d *drain) over() bool {
+	if !d.taken() {
+		return false
 	}
 	if f := d.s.file.Load(); f != nil {
 		if b := f.back.Load(); b != nil {

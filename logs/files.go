@@ -8,10 +8,23 @@ import (
 
 // Files shares open log files by path. The zero value is ready.
 type Files struct {
+	Overflow Overflow // of this process's own descriptors; set before the first Open
+
 	mu     sync.Mutex // guards the maps, and users, owners and names of every File; never held over file work
 	byName map[string]*File
 	byID   map[fileID]*File
+	byOwn  map[fileID]*File // own descriptors: two may be one file
 }
+
+// Overflow is what happens when the reader of standard output does not keep up: a MiB is
+// kept for him, and then.
+type Overflow uint8
+
+const (
+	Patient Overflow = iota // programs wait, but lose what they write if nothing is taken for a second
+	Block                   // programs wait as long as it takes
+	Drop                    // nobody waits: what they write is lost, counted
+)
 
 // Open opens path for appending, or shares it if it is open already, also under another
 // name. maxBytes 0 never rotates; backups 0 truncates at rotation; the limits of those who
@@ -30,7 +43,7 @@ func (fs *Files) open(path string, maxBytes int64, backups int) (*File, bool, er
 	if err != nil {
 		return nil, false, cannotOpen(path, err)
 	}
-	if f, same := fs.share(name, fileID{}, maxBytes, backups); f != nil {
+	if f, same := fs.share(name, fileID{}, maxBytes, backups, own); f != nil {
 		return f, same, nil
 	}
 	f := &File{files: fs, name: name, own: own, fd: -1}
@@ -39,7 +52,7 @@ func (fs *Files) open(path string, maxBytes int64, backups int) (*File, bool, er
 	}
 	f.rest(true)
 	// Another goroutine may have opened it meanwhile.
-	if g, same := fs.share(name, f.id, maxBytes, backups); g != nil {
+	if g, same := fs.share(name, f.id, maxBytes, backups, own); g != nil {
 		if f.fd >= 0 {
 			unix.Close(f.fd)
 		}
@@ -48,22 +61,33 @@ func (fs *Files) open(path string, maxBytes int64, backups int) (*File, bool, er
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if fs.byName == nil {
-		fs.byName, fs.byID = map[string]*File{}, map[fileID]*File{}
+		fs.byName, fs.byID, fs.byOwn = map[string]*File{}, map[fileID]*File{}, map[fileID]*File{}
 	}
 	f.users, f.owners = 1, 1
 	f.maxSize.Store(maxBytes)
 	f.backups.Store(int64(backups))
 	fs.byName[name] = f
-	if !f.special.Load() {
+	switch {
+	case own >= 0:
+		fs.byOwn[f.id] = f
+	case !f.special.Load():
 		fs.byID[f.id] = f
 	}
 	return f, true, nil
 }
 
-// share finds a file that is open as name, or as another name of the regular file id.
-func (fs *Files) share(name string, id fileID, maxBytes int64, backups int) (*File, bool) {
+// share finds a file that is open as name, or as another name of the regular file id, or as
+// another of our own descriptors: where standard output and standard error are one pipe, two
+// that write to it would tear each other's lines.
+func (fs *Files) share(name string, id fileID, maxBytes int64, backups, own int) (*File, bool) {
 	var alias *File
-	if id != (fileID{}) {
+	switch {
+	case id == (fileID{}):
+	case own >= 0:
+		fs.mu.Lock()
+		alias = fs.byOwn[id]
+		fs.mu.Unlock()
+	default:
 		fs.mu.Lock()
 		alias = fs.byID[id]
 		fs.mu.Unlock()
@@ -113,6 +137,9 @@ func (f *File) forget() {
 	defer f.files.mu.Unlock()
 	if f.files.byID[f.id] == f {
 		delete(f.files.byID, f.id)
+	}
+	if f.files.byOwn[f.id] == f {
+		delete(f.files.byOwn, f.id)
 	}
 }
 

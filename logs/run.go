@@ -23,14 +23,18 @@ type text struct {
 	ansi    *ansi
 	capture *capture
 	line    []byte // an incomplete line for syslog
+	lines   *lines // makes of the bytes what the file is to have
 }
 
 func newRun(s *Sink, fd int) *run {
 	r := &run{s: s, fd: int32(fd)}
 	r.size = pipeSize
 	o := &s.o
-	if o.StripANSI || o.Capture > 0 || o.Syslog {
+	if o.StripANSI || o.Capture > 0 || o.Syslog || o.Line != nil {
 		r.text = &text{}
+		if o.Line != nil {
+			r.text.lines = &lines{write: o.Line}
+		}
 		if o.StripANSI {
 			r.text.ansi = &ansi{}
 		}
@@ -67,10 +71,26 @@ func (r *run) take(buf []byte, n int) []byte {
 		lo, hi = r.text.ansi.strip(buf, lo, hi)
 	}
 	if r.text.capture == nil {
-		return r.deal(buf[lo:hi])
+		return r.formatted(r.deal(buf[lo:hi]))
 	}
 	lo = r.text.capture.held(buf, lo)
-	return r.scan(buf[lo:hi])
+	return r.formatted(r.scan(buf[lo:hi]))
+}
+
+// formatted is the last step: what the file is to have instead of b.
+func (r *run) formatted(b []byte) []byte {
+	if r.text.lines == nil {
+		return b
+	}
+	return r.text.lines.take(b)
+}
+
+// flush is the line that r has begun and not ended, if it is held back.
+func (r *run) flush() []byte {
+	if r.text == nil || r.text.lines == nil {
+		return nil
+	}
+	return r.text.lines.flush()
 }
 
 // end is take for what was held back when the pipe ends.
@@ -101,7 +121,7 @@ func (r *run) end() []byte {
 		s.p.syslog.add(s.o.Name, t.line)
 		t.line = nil
 	}
-	return out
+	return append(r.formatted(out), r.flush()...)
 }
 
 // scan takes b apart at the capture tokens. What is not captured moves together at the

@@ -18,6 +18,7 @@ type Options struct {
 	Backups   int
 	Direct    bool // OnData sees all bytes before anything else is done; used for the listener protocol
 	StripANSI bool
+	Line      Line                       // how the file has the lines; nil: the bytes go there as they come
 	Capture   int64                      // bytes kept between capture tokens; 0: no capturing
 	OnCapture func(pid int, data []byte) // a finished capture; data is the callee's
 	OnData    func(pid int, data []byte) // each piece read, after StripANSI and without capture tokens; must not block nor keep data
@@ -186,6 +187,7 @@ func (s *Sink) release() {
 	f := s.file.Swap(nil)
 	s.p.mu.Unlock()
 	if f != nil {
+		s.report("WARN", f.fault.rest(f.name))
 		f.release(0)
 	}
 	s.mu.Lock()
