@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,11 +32,16 @@ print("ready", flush=True)
 while True: signal.pause()
 `), nil)
 			p.wait(t, "ready\n")
+			want := 1 + 64 - 8 + 1
 			for n := 1; n <= 64; n++ {
 				switch n {
 				case 9, 17, 19, 32, 33: // nobody sees these
 					continue
 				case 20, 21, 22: // with these the init stops: a row of its own
+					continue
+				}
+				if signal.Ignored(syscall.Signal(n)) { // by whoever runs the tests, as a shell's & does
+					want--
 					continue
 				}
 				p.signal(syscall.Signal(n))
@@ -44,7 +50,7 @@ while True: signal.pause()
 			p.signal(syscall.SIGUSR1)
 			p.wait(t, "10\n")
 			lines := strings.Fields(p.seen.String())
-			if want := 1 + 64 - 8 + 1; len(lines) != want {
+			if len(lines) != want {
 				t.Errorf("%d lines, want %d, each signal once: %v", len(lines), want, lines)
 			}
 			syscall.Kill(p.child(t), syscall.SIGKILL)
