@@ -29,12 +29,15 @@ files=$(gofmt -l . | grep -v testdata/)
 go vet -tags $tags ./... || exit 1
 
 skip='^TestCompat'
+# Whoever runs this may ignore signals, as a shell's & does; the tests send them.
+signals=
+env --default-signal true 2>/dev/null && signals="env --default-signal"
 log=$(mktemp) && trap 'rm -f "$log"' EXIT
 status=0
 run() { # title, arguments of go test
 	echo "== $1"
 	shift
-	go test -tags $tags -v "$@" ./... >"$log" 2>&1 || { status=1; grep -v -e '^=== ' -e '^ *--- PASS' -e '^ *--- SKIP' "$log"; }
+	$signals go test -tags $tags -v "$@" ./... >"$log" 2>&1 || { status=1; grep -v -e '^=== ' -e '^ *--- PASS' -e '^ *--- SKIP' "$log"; }
 	grep -E '^(ok|FAIL)' "$log"
 	grep -A2 -E '^ *--- SKIP' "$log" | grep -E '^ *[a-z_0-9]+\.go:[0-9]+:' | sort | uniq -c | sort -rn | sed 's/^/skipped: /'
 	passed=$(grep -c -E '^--- PASS' "$log")
