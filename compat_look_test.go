@@ -96,14 +96,14 @@ func (sd *side) stepCat(args string) error {
 	for _, pattern := range words(args) {
 		files := sd.glob(pattern)
 		if len(files) == 0 {
-			sd.show("-- %s: no such file\n", pattern)
+			sd.show("== %s: no such file\n", pattern)
 		}
 		for _, f := range files {
 			data, err := os.ReadFile(f)
 			if err != nil {
 				return err
 			}
-			sd.show("-- %s --\n%s", f, data)
+			sd.show("== %s ==\n%s", f, data)
 			if len(data) > 0 && data[len(data)-1] != '\n' {
 				sd.show("<no newline>\n")
 			}
@@ -117,7 +117,7 @@ func (sd *side) stepLs(args string) error {
 	for _, pattern := range words(args) {
 		files := sd.glob(pattern)
 		if len(files) == 0 {
-			sd.show("-- %s: no such file\n", pattern)
+			sd.show("== %s: no such file\n", pattern)
 		}
 		for _, f := range files {
 			info, err := os.Lstat(f)
@@ -168,7 +168,7 @@ func (sd *side) stepEvents(args string) error {
 		if err != nil {
 			return err
 		}
-		sd.show("-- %s --\n", f)
+		sd.show("== %s ==\n", f)
 		for _, e := range strings.SplitAfter(string(data), "\n--\n") {
 			m := header.FindStringSubmatch(e)
 			if m == nil || !keep.MatchString(e) {

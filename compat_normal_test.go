@@ -13,6 +13,7 @@ var normals = []struct {
 	with string
 }{
 	{regexp.MustCompile(`(?m)^(log: |\d> )?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} `), "$1"},
+	{regexp.MustCompile(`(?m)^2> Traceback \(most.*\n(?:2>  .*\n|2> \n|2> During .*\n|2> Traceback.*\n|2> \w+Error: .*\n)+`), "2> (a traceback)\n"},
 	{regexp.MustCompile(`\bpid \d+`), "pid N"},
 	{regexp.MustCompile(`killing '(.*?)' \(\d+\)`), "killing '$1' (N)"},
 	{regexp.MustCompile(`uptime \d+:\d\d:\d\d`), "uptime T"},

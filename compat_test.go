@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/tools/txtar"
@@ -36,8 +37,9 @@ type scenario struct {
 	file  string
 	arch  *txtar.Archive
 	cases []*compatCase
-	need  string // a program without which the file is skipped
-	sides []int  // who runs it, as indices of sideNames
+	need  string          // a program without which the file is skipped
+	sides []int           // who runs it, as indices of sideNames
+	used  map[string]bool // the recorded outputs that a case was compared with
 }
 
 // compatCase is one thing compared: some steps and what each side showed.
@@ -60,7 +62,7 @@ func parseScenario(file string) (*scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scenario{file: file, arch: arch, sides: []int{0, 1}}
+	s := &scenario{file: file, arch: arch, sides: []int{0, 1}, used: map[string]bool{}}
 	cur := &compatCase{}
 	s.cases = append(s.cases, cur)
 	seen := map[string]bool{}
@@ -97,11 +99,11 @@ func parseScenario(file string) (*scenario, error) {
 }
 
 // run runs the scenario on all sides at once.
-func (s *scenario) run(base string) error {
+func (s *scenario) run(base string, end time.Time) error {
 	var wg sync.WaitGroup
 	var errs [4]error
 	for _, i := range s.sides { // folders of one letter each: paths must have equal lengths
-		wg.Go(func() { errs[i] = s.runSide(i, filepath.Join(base, string("abcd"[i]))) })
+		wg.Go(func() { errs[i] = s.runSide(i, filepath.Join(base, string("abcd"[i])), end) })
 	}
 	wg.Wait()
 	for i, err := range errs {
@@ -112,7 +114,7 @@ func (s *scenario) run(base string) error {
 	return nil
 }
 
-func (s *scenario) runSide(i int, dir string) error {
+func (s *scenario) runSide(i int, dir string, end time.Time) error {
 	sd, err := newSide(i, dir, s.arch)
 	if err != nil {
 		return err
@@ -121,6 +123,9 @@ func (s *scenario) runSide(i int, dir string) error {
 	for _, c := range s.cases {
 		sd.out.Reset()
 		for _, line := range c.lines {
+			if time.Now().After(end) {
+				return fmt.Errorf("case %q: no time is left", c.title)
+			}
 			if err := sd.step(line); err != nil {
 				return fmt.Errorf("case %q, step %q: %w\n%s", c.title, line, err, sd.state())
 			}
@@ -164,6 +169,10 @@ func TestCompat(t *testing.T) {
 	})
 
 	// Most of the time goes into waiting: four scenarios at once.
+	end := time.Now().Add(time.Hour)
+	if d, ok := t.Deadline(); ok { // what go test ends leaves daemons behind
+		end = d.Add(-90 * time.Second)
+	}
 	errs := make([]error, len(all))
 	slot := make(chan struct{}, 4)
 	var wg sync.WaitGroup
@@ -180,7 +189,7 @@ func TestCompat(t *testing.T) {
 		wg.Go(func() {
 			slot <- struct{}{}
 			defer func() { <-slot }()
-			errs[i] = s.run(base)
+			errs[i] = s.run(base, end)
 		})
 	}
 	wg.Wait()
@@ -204,6 +213,9 @@ func TestCompat(t *testing.T) {
 				}
 			}
 			if *update {
+				s.arch.Files = slices.DeleteFunc(s.arch.Files, func(f txtar.File) bool {
+					return strings.HasPrefix(f.Name, "diff/") && !s.used[f.Name]
+				})
 				if err := os.WriteFile(s.file, txtar.Format(s.arch), 0o644); err != nil {
 					t.Fatal(err)
 				}
@@ -258,6 +270,7 @@ func (s *scenario) recorded(name string) *txtar.File {
 // compare compares what a side showed with the file, or writes it there.
 func (s *scenario) compare(t *testing.T, name, got string) {
 	t.Helper()
+	s.used[name] = true
 	f := s.recorded(name)
 	if f == nil {
 		s.arch.Files = append(s.arch.Files, txtar.File{Name: name})
