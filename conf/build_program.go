@@ -259,8 +259,12 @@ func (r *reading) syslog(q *Process, key string) {
 	}
 }
 
-// output warns about an AUTO log that grows for ever.
+// output fills in a format that the program leaves to [supervisord], and warns about an AUTO
+// log that grows for ever.
 func (p *program) output(stream string, o *Output) {
+	if o.Logfile.Stdio() && !p.r.has(stream+"_logfile_format") {
+		o.Format = p.r.cfg.Supervisord.LogFormat
+	}
 	if o.Logfile.Kind == LogAuto && o.LogfileMaxbytes == 0 && !p.r.bad {
 		p.r.notice("WARN", "For [%s], AUTO logging used for %s_logfile without "+
 			"rollover, set maxbytes > 0 to avoid filling up "+

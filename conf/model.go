@@ -52,6 +52,8 @@ type Supervisord struct {
 	MaxRestarts     Restarts
 	RestartWindow   Seconds
 	DrainSecs       Seconds
+	LogFormat       LogFormat // of what goes to standard output and standard error
+	LogOverflow     LogOverflow
 	ShutdownTimeout Seconds // 0: no limit; NoTimeout: not configured
 	Origin          *Origin
 }
@@ -168,6 +170,7 @@ type Output struct {
 	CaptureMaxbytes Bytes
 	EventsEnabled   bool
 	Syslog          bool
+	Format          LogFormat
 }
 
 // LogFile is the value of stdout_logfile and stderr_logfile.

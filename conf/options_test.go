@@ -154,7 +154,7 @@ func TestDefaults(t *testing.T) {
 	p := load(t, "x.ini", "[supervisord]\n[program:a]\ncommand=/bin/cat\n").Groups[0].Processes[0]
 	got := fmt.Sprintln(p.Name, p.Umask, p.Priority, p.Autostart, p.Autorestart, p.Startsecs, p.Startretries, p.Exitcodes, p.Stopsignal,
 		p.Stopwaitsecs, p.Stopasgroup, p.Killasgroup, p.User.Set, p.RedirectStderr, p.Stdout, p.Stderr, p.Environment, p.ServerURL)
-	out := "{AUTO 50MB 10 0 false false}"
+	out := "{AUTO 50MB 10 0 false false raw}"
 	want := fmt.Sprintln("a", Unset, 999, true, "unexpected", "1", 3, []int{0}, "TERM", "10", false, false, false, false, out, out, Env(nil), "")
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -13,7 +13,7 @@ type valueType struct {
 
 // expandable is the part of a schema that lets a string with an expansion stand for
 // a value of another type.
-const expandable = `{"type":"string","pattern":"%\\("}`
+const expandable = `{"type":"string","pattern":"%\\(|\\$\\{"}`
 
 // The types. They are never changed.
 var (
@@ -27,7 +27,7 @@ var (
 	secondsType = &valueType{name: "seconds", means: "a number of seconds", toml: `10, 0.5 or "1m30s"`,
 		schema: `{"type":["number","string"]}`, example: "7"}
 	bytesType = &valueType{name: "size", means: "a size like 50MB, 512KB, 1GB or a whole number of bytes",
-		toml: `"50MB" or 52428800`, schema: `{"type":["integer","string"],"pattern":"^\\s*[-+]?[0-9_]+\\s*([kKmMgG][bB])?\\s*$|%\\("}`, example: "2MB"}
+		toml: `"50MB" or 52428800`, schema: `{"type":["integer","string"],"pattern":"^\\s*[-+]?[0-9_]+\\s*([kKmMgG][bB])?\\s*$|%\\(|\\$\\{"}`, example: "2MB"}
 	modeType = &valueType{name: "octal", means: "an octal number like 022 or 0700", toml: `"0700" or 0o700`,
 		schema: `{"type":["integer","string"]}`, example: "0750"}
 	signalType = &valueType{name: "signal", means: "the name or number of a signal", toml: `"TERM"`,
@@ -44,7 +44,7 @@ var (
 	logfileType = &valueType{name: "log file", means: "a path in a directory that exists, AUTO or NONE", toml: `"/var/log/x.log"`,
 		schema: `{"type":"string"}`, example: "/tmp/x.log"}
 	levelType = &valueType{name: "log level", means: "a log level: critical, error, warn, info, debug, trace or blather", toml: `"info"`,
-		schema: `{"anyOf":[{"enum":["critical","error","warn","info","debug","trace","blather"]},{"type":"string","pattern":"%\\(|[A-Z]"}]}`, example: "debug",
+		schema: `{"anyOf":[{"enum":["critical","error","warn","info","debug","trace","blather"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "debug",
 		words: []string{"critical", "error", "warn", "info", "debug", "trace", "blather"}}
 	autorestartType = &valueType{name: "autorestart", means: "true, false or unexpected", toml: `true, false or "unexpected"`,
 		schema: `{"anyOf":[{"type":"boolean"},{"type":"string"}]}`, example: "true",
@@ -55,6 +55,10 @@ var (
 	exitOnType = &valueType{name: "exit policy", means: "never, fatal, failure, any, all or main=NAME", toml: `"fatal"`,
 		schema: `{"type":"string"}`, example: "failure",
 		words: []string{"never", "fatal", "failure", "any", "all", "main=NAME"}}
+	formatType = &valueType{name: "log format", means: "raw, lines, prefix or json", toml: `"json"`,
+		schema: `{"anyOf":[{"enum":["raw","lines","prefix","json"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "json", words: formatWords}
+	overflowType = &valueType{name: "overflow", means: "patient, block or drop", toml: `"drop"`,
+		schema: `{"anyOf":[{"enum":["patient","block","drop"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "drop", words: overflowWords}
 	exitcodesType = &valueType{name: "exit codes", means: "exit codes from 0 to 255 with commas between", toml: `[0, 2]`,
 		schema: `{"anyOf":[{"type":"array","items":{"type":"integer","minimum":0,"maximum":255}},{"type":"integer","minimum":0,"maximum":255},{"type":"string"}]}`, example: "0,2"}
 	listType = &valueType{name: "list", means: "words with commas between", toml: `["a", "b"]`,

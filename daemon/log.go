@@ -70,13 +70,18 @@ func levelOf(l conf.Level) slog.Level {
 func (l *mainLog) Enabled(_ context.Context, level slog.Level) bool { return level >= l.level }
 
 func (l *mainLog) Handle(_ context.Context, r slog.Record) error {
-	line := formatLine(r.Time, r.Level, r.Message)
+	msg := r.Message
 	r.Attrs(func(a slog.Attr) bool {
-		line = append(line[:len(line)-1], fmt.Sprintf(" %s=%v\n", a.Key, a.Value)...)
+		msg += fmt.Sprintf(" %s=%v", a.Key, a.Value)
 		return true
 	})
+	line := formatLine(r.Time, r.Level, msg)
 	for _, t := range l.targets {
-		t.write(line)
+		if t.format == nil {
+			t.write(line)
+		} else {
+			t.write(t.format(r.Time, r.Level, msg))
+		}
 	}
 	return nil
 }
@@ -105,7 +110,8 @@ func openMainLog(s *conf.Supervisord, files *logs.Files, foreground bool) (*main
 			return nil, fmt.Errorf("cannot write to standard output: %w", err)
 		}
 		l.out = newTarget(out.Write, out.Close)
-		if !s.Silent {
+		l.out.format = ownFormat(s.LogFormat)
+		if !s.Silent && !(l.out.format != nil && conf.Stdio(s.Logfile)) { // else each line would come twice
 			l.targets = append(l.targets, l.out)
 		}
 	}
@@ -129,7 +135,11 @@ func openMainLog(s *conf.Supervisord, files *logs.Files, foreground bool) (*main
 			return nil, fmt.Errorf("cannot open log %q: %w", s.Logfile, err)
 		}
 		l.file, l.name = f, s.Logfile
-		l.targets = append(l.targets, newTarget(f.Write, f.Close))
+		t := newTarget(f.Write, f.Close)
+		if conf.Stdio(s.Logfile) {
+			t.format = ownFormat(s.LogFormat)
+		}
+		l.targets = append(l.targets, t)
 	}
 	return l, nil
 }
@@ -204,6 +214,8 @@ const targetMax = 4 << 20
 
 // target is one place where log lines go, with a goroutine that writes them.
 type target struct {
+	format func(time.Time, slog.Level, string) []byte // nil: formatLine; set before the first line
+
 	out  func([]byte) (int, error)
 	shut func() error
 	ring chan struct{} // 1-buffered: something was queued
@@ -273,7 +285,11 @@ func (t *target) run() {
 			}
 			t.out(lines) // logs.File counts and reports what it cannot write
 			if lost > 0 {
-				t.out(formatLine(time.Now(), slog.LevelWarn, fmt.Sprintf("%d log lines were left out because this log was not written fast enough", lost)))
+				format := t.format
+				if format == nil {
+					format = formatLine
+				}
+				t.out(format(time.Now(), slog.LevelWarn, fmt.Sprintf("%d log lines were left out because this log was not written fast enough", lost)))
 			}
 			if spare = lines; cap(spare) > 64<<10 {
 				spare = nil // do not keep the memory of one burst

@@ -231,7 +231,8 @@ func (out *output) open(st *stream) (*logs.Sink, error) {
 		Syslog:    opt.Syslog,
 		Report:    d.report,
 	}
-	if f, err := os.Stat(st.path); err == nil && !f.Mode().IsRegular() {
+	o.Line = lineFormat(opt.Format, logs.Label{Program: p.Name, Group: p.Group, Stream: st.name})
+	if f, err := os.Stat(st.path); err == nil && !f.Mode().IsRegular() || err != nil && conf.Stdio(st.path) {
 		o.Ring = specialRing
 	}
 	if o.Capture > 0 {

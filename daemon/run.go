@@ -27,7 +27,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		}
 	}
 	notes = append(account(s, l.cfg.TOML), notes...)
-	d := &Daemon{files: &logs.Files{}, bus: &event.Bus{}, load: l.reload}
+	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload}
 	d.cfg.Store(l.cfg)
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
 		return false, err
