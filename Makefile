@@ -8,7 +8,7 @@ COLD     = crypto/... encoding/asn1 github.com/... gopkg.in/... html/... log/...
 GOBUILD  = CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w -funcalign=16' $(foreach p,$(COLD),-gcflags=$(p)=-l)
 T       ?= 30s
 
-.PHONY: build demo test check race script compat fuzz bench golden docs clean
+.PHONY: build demo image test check race script compat fuzz bench golden docs clean
 .DEFAULT_GOAL = build
 
 build: gosv ## ./gosv and the names of Supervisor's programs beside it
@@ -19,6 +19,13 @@ FORCE:
 
 demo: build ## the main job on three little programs; Ctrl-C ends it
 	@./gosv demo
+
+image: ## dist/gosv-linux-{amd64,arm64}.tar, the same bytes each time, for podman load or docker load
+	@mkdir -p dist
+	@for arch in amd64 arm64; do \
+	  GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o dist/gosv-linux-$$arch . && \
+	  sh packaging/image.sh dist/gosv-linux-$$arch $$arch dist/gosv-linux-$$arch.tar || exit 1; \
+	done
 
 test: ## everything, for real: installs what the tests need where it may
 	@sh packaging/test.sh
@@ -52,3 +59,4 @@ golden docs: ## refresh golden and generated files, then look at the difference
 
 clean:
 	rm -f gosv supervisord supervisorctl echo_supervisord_conf pidproxy bench.txt
+	rm -rf dist

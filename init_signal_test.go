@@ -85,15 +85,7 @@ func TestInitParentDeath(t *testing.T) {
 
 // TestInitSmall keeps what an init costs small.
 func TestInitSmall(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the program: not in the short run")
-	}
-	bin := t.TempDir() + "/gosv"
-	build := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", bin, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	bin := static(t)
 	p := startInit(t, []string{bin, "init", "-s", "--", "sh", "-c", "echo ready; exec sleep 1000"}, nil)
 	p.wait(t, "ready\n")
 	until(t, "it has settled", func() bool {

@@ -132,7 +132,7 @@ func openMainLog(s *conf.Supervisord, files *logs.Files, foreground bool) (*main
 		}
 		if err != nil {
 			l.close()
-			return nil, fmt.Errorf("cannot open log %q: %w", s.Logfile, err)
+			return nil, err // it names the file
 		}
 		l.file, l.name = f, s.Logfile
 		t := newTarget(f.Write, f.Close)
