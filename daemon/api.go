@@ -28,6 +28,7 @@ type api struct {
 	stir func(n int) // calm.stir; may be nil
 
 	figures figures // of the metrics
+	given   *given  // sockets that were opened for us
 
 	once sync.Once
 	rows *registry
@@ -96,7 +97,7 @@ type eventBus interface {
 func newAPI(d *Daemon) *api {
 	return &api{
 		log: d.log, mgr: d.mgr, sup: d, bus: d.bus, pid: os.Getpid(),
-		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d, stir: d.calm.stir,
+		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d, given: d.given, stir: d.calm.stir,
 	}
 }
 

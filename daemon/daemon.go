@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -27,6 +29,8 @@ type Daemon struct {
 	pools   *pools
 	servers []*server
 	calm    calm
+	notify  *notifier // nil: no service manager asked for it
+	given   *given    // sockets that it opened for us
 
 	exitSignal syscall.Signal    // the last that asked for the end; belongs to handleSignals
 	insist     bool              // the same signal again kills what is left
@@ -59,8 +63,10 @@ func (d *Daemon) reread(ctx context.Context) (*conf.Config, conf.Plan, error) {
 // reload checks the configuration and then begins the restart of everything (HUP,
 // supervisor.restart). A broken configuration is a conf.Errors and changes nothing.
 func (d *Daemon) reload(context.Context) error {
+	d.notify.reloading() // the next life is READY
 	cfg, err := d.load()
 	if err != nil {
+		d.notify.ready("the configuration has faults, so nothing was changed")
 		return err
 	}
 	d.next.Store(cfg)
@@ -134,4 +140,9 @@ func serverURL(cfg *conf.Config) string {
 }
 
 // environ is what children inherit of the daemon's own environment.
-func environ() []string { return os.Environ() }
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(notifyNames(), name)
+	})
+}

@@ -29,9 +29,11 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 	}()
 	for i := range cfg.InetServers {
 		c := &cfg.InetServers[i]
-		ln, err := listenInet(c)
-		if err != nil {
-			return list, err
+		ln := a.given.inet(c)
+		if ln == nil {
+			if ln, err = listenInet(c); err != nil {
+				return list, err
+			}
 		}
 		s := newServer(a, c.Section, ln, c.Username, c.Password)
 		s.metrics = c.Metrics
@@ -39,9 +41,11 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 	}
 	for i := range cfg.UnixServers {
 		c := &cfg.UnixServers[i]
-		ln, file, err := listenUnix(c)
-		if err != nil {
-			return list, err
+		ln, file := a.given.unix(c)
+		if ln == nil {
+			if ln, file, err = listenUnix(c); err != nil {
+				return list, err
+			}
 		}
 		if file.replaced {
 			a.log.Info(fmt.Sprintf("Unlinking stale socket %s", c.File))

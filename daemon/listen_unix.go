@@ -24,6 +24,7 @@ type socketFile struct {
 	dev, ino uint64 // which file it was when it was made
 	owner    int    // its uid
 	replaced bool   // a stale one was in its place
+	lent     bool   // who gave us the socket removes it
 }
 
 // abstract says whether the socket has a name but no file.
@@ -192,7 +193,7 @@ func (s *socketFile) remember() error {
 
 // remove removes the file if it is still ours.
 func (s *socketFile) remove() {
-	if s.abstract() {
+	if s.abstract() || s.lent {
 		return
 	}
 	defer lockDir(filepath.Dir(s.path))()

@@ -57,6 +57,8 @@ type launch struct {
 	file   string       // the absolute name of the file it was read from
 
 	signals    *caught
+	notify     *notifier // nil: no service manager asked for it
+	given      *given    // sockets that it opened for us
 	foreground bool
 	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
 	again      bool     // not the first run: a reload came before
@@ -78,6 +80,7 @@ func (l *launch) run(f *flags) int {
 	}
 	l.foreground = l.ready == nil
 	l.signals = catchSignals()
+	l.connect()
 	for {
 		again, err := l.runOnce()
 		if err != nil {
@@ -87,6 +90,16 @@ func (l *launch) run(f *flags) int {
 			return l.code
 		}
 	}
+}
+
+// connect reaches the service manager that started us, if there is one. Without it the
+// daemon runs all the same.
+func (l *launch) connect() {
+	var err error
+	if l.notify, err = newNotifier(os.Getenv, os.Getpid()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	l.given = takeSockets(os.Getenv, os.Getpid())
 }
 
 // load reads the configuration that the flags name, or that is found in the usual places.

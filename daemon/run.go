@@ -27,7 +27,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		}
 	}
 	notes = append(account(s, l.cfg.TOML), notes...)
-	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload}
+	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given}
 	d.cfg.Store(l.cfg)
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
 		return false, err
@@ -98,6 +98,7 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		defer close(ticks)
 		event.RunTicks(ctx, d.bus)
 	}()
+	informed := make(chan struct{})
 	reported := make(chan struct{})
 	go func() {
 		defer close(reported)
@@ -108,6 +109,10 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		s.serve(ctx)
 	}
 	d.up(l)
+	go func() {
+		defer close(informed)
+		d.notify.serve(ctx, d)
+	}()
 	d.calm.stir(calmWorth)
 	<-ended
 	d.calm.stop()
@@ -116,6 +121,7 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 	<-signals
 	<-ticks
 	<-reported
+	<-informed
 	d.pools.close()
 }
 

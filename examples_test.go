@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// exampleConf is a configuration of examples/, with the directories that a host has moved to dir.
+func exampleConf(dir, text string) string {
+	for _, d := range []string{"/var/log/gosv", "/run/gosv"} {
+		text = strings.ReplaceAll(text, d+"/", dir+"/")
+		text = strings.ReplaceAll(text, d+"\n", dir+"\n")
+	}
+	return text
+}
+
+func loopback(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// TestExamplesCheck: every configuration in examples/ is without faults, those inside
+// manifests too.
+func TestExamplesCheck(t *testing.T) {
+	t.Parallel()
+	texts := map[string]string{}
+	files, _ := filepath.Glob("examples/*/gosv.*")
+	for _, f := range files {
+		texts[f] = string(readAll(t, f))
+	}
+	texts["examples/kubernetes/pod.yaml.toml"] = indented(string(readAll(t, "examples/kubernetes/pod.yaml")), "gosv.toml: |\n")
+	_, after, _ := strings.Cut(string(readAll(t, "examples/nomad/web.nomad.hcl")), "<<EOF\n")
+	texts["examples/nomad/web.toml"], _, _ = strings.Cut(after, "EOF\n")
+	if len(texts) < 6 {
+		t.Errorf("only %d configurations", len(texts))
+	}
+	for name, text := range texts {
+		dir := t.TempDir()
+		file := filepath.Join(dir, filepath.Base(name))
+		if err := os.WriteFile(file, []byte(exampleConf(dir, text)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("gosv", "conf", "check", file)
+		cmd.Env = append(os.Environ(), "GOSV_PASSWORD=x")
+		if out, err := cmd.CombinedOutput(); err != nil || len(text) < 50 {
+			t.Errorf("%s: %v\n%s\n%s", name, err, out, text)
+		}
+	}
+}
+
+// indented is the block scalar of YAML that follows head.
+func indented(text, head string) string {
+	_, after, _ := strings.Cut(text, head)
+	prefix := after[:len(after)-len(strings.TrimLeft(after, " "))]
+	var b strings.Builder
+	for line := range strings.Lines(after) {
+		rest, ok := strings.CutPrefix(line, prefix)
+		if !ok && strings.TrimSpace(line) != "" {
+			break
+		}
+		b.WriteString(rest)
+	}
+	return b.String()
+}
+
+// TestExamplesByTheirTools asks the tools that the manifests are for.
+func TestExamplesByTheirTools(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		tool, remedy string
+		args         []string
+	}{
+		{"kubectl-validate", "go install sigs.k8s.io/kubectl-validate@v0.0.4", []string{"--version", "1.30", "examples/kubernetes"}},
+		{"nomad", "HashiCorp's nomad", []string{"fmt", "-check", "examples/nomad/web.nomad.hcl"}},
+		{"ansible-playbook", "apt-get install ansible", []string{"--syntax-check", "-i", "localhost,", "examples/ansible/play.yml"}},
+		{"python3", "apt-get install python3-yaml", []string{"-c", "import sys, yaml\nfor f in sys.argv[1:]: assert list(yaml.safe_load_all(open(f)))", "examples/kubernetes/pod.yaml", "examples/kubernetes/sidecar.yaml", "examples/ansible/play.yml"}},
+	} {
+		t.Run(row.tool, func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(row.tool); err != nil {
+				t.Skipf("%s is not here to check examples/ (%s)", row.tool, row.remedy)
+			}
+			out, err := exec.Command(row.tool, row.args...).CombinedOutput()
+			switch {
+			case err != nil && bytes.Contains(out, []byte("No module named 'yaml'")):
+				t.Skipf("no YAML for Python (%s)", row.remedy)
+			case err != nil:
+				t.Errorf("%s %q: %v\n%s", row.tool, row.args, err, out)
+			}
+		})
+	}
+}
+
+// TestExampleContainer runs nginx and the app as examples/container says, but for where.
+func TestExampleContainer(t *testing.T) {
+	t.Parallel()
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		nginx, err = exec.LookPath("/usr/sbin/nginx")
+	}
+	if err != nil {
+		t.Skip("the example needs nginx (apt-get install nginx-light)")
+	}
+	dir := t.TempDir()
+	here, err := filepath.Abs("examples/container")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, front, own := loopback(t), loopback(t), loopback(t)
+	move := strings.NewReplacer("127.0.0.1:8000", app, "127.0.0.1:8080", front, "127.0.0.1:9001", own, "@gosv", dir+"/s.sock",
+		"/usr/sbin/nginx", nginx, "/srv/app/nginx.conf", dir+"/nginx.conf", "/srv/app/", here+"/", "/tmp/", dir+"/", "drain_secs = 2", "drain_secs = 0")
+	for _, name := range []string{"gosv.toml", "nginx.conf"} {
+		text := move.Replace(string(readAll(t, "examples/container/"+name)))
+		if os.Getuid() == 0 && name == "nginx.conf" {
+			text = "user root;\n" + text
+		}
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := startInit(t, []string{"gosv", "daemon", "-n", "-c", dir + "/gosv.toml"}, nil)
+	var last string
+	until(t, "it is ready", func() bool {
+		out, err := exec.Command("gosv", "healthcheck", "-c", dir+"/gosv.toml").CombinedOutput()
+		last = string(out)
+		return err == nil
+	})
+	var body []byte
+	until(t, "nginx answers with what the app says", func() bool {
+		resp, err := http.Get("http://" + front + "/")
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		body, _ = io.ReadAll(resp.Body)
+		return string(body) == "hello from the app\n"
+	})
+	resp, err := http.Get("http://" + own + "/metrics")
+	if err != nil || resp.StatusCode != 200 {
+		t.Errorf("metrics: %v %v", resp, err)
+	} else {
+		resp.Body.Close()
+	}
+	p.signal(syscall.SIGTERM)
+	if code, out, stderr := p.end(t); code != 0 {
+		t.Errorf("exit status %d; %s\n%s%s", code, last, out, stderr)
+	}
+}
+
+// TestExampleJob runs the job at each tick, with a tick of 5 seconds for one of an hour.
+func TestExampleJob(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for a tick: not in the short run")
+	}
+	dir := t.TempDir()
+	here, err := filepath.Abs("examples/job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("TICK_3600", "TICK_5", "/srv/job/", here+"/", "@gosv", dir+"/s.sock",
+		`"/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1", "8000"`, `"/bin/sleep", "1000"`).Replace(string(readAll(t, "examples/job/gosv.toml")))
+	if err := os.WriteFile(dir+"/gosv.toml", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := startInit(t, []string{"gosv", "daemon", "-n", "-c", dir + "/gosv.toml"}, nil)
+	p.wait(t, "the job ran\n")
+	p.wait(t, "the job ran\n")
+	p.signal(syscall.SIGTERM)
+	if code, _, _ := p.end(t); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+}
+
+// TestContainerfiles: what they copy is there.
+func TestContainerfiles(t *testing.T) {
+	t.Parallel()
+	for file, context := range map[string]string{"packaging/Containerfile": ".", "examples/container/Containerfile": "examples/container"} {
+		for line := range strings.Lines(string(readAll(t, file))) {
+			words := strings.Fields(line)
+			if len(words) < 3 || words[0] != "COPY" || strings.HasPrefix(words[1], "--from") {
+				continue
+			}
+			for _, name := range words[1 : len(words)-1] {
+				if _, err := os.Stat(filepath.Join(context, name)); err != nil {
+					t.Error(fmt.Errorf("%s: %w", file, err))
+				}
+			}
+		}
+	}
+}
