@@ -12,6 +12,14 @@ need() { # command, package
 missing=
 need supervisord supervisor
 need python3 python3
+need tini tini
+need dumb-init dumb-init
+need ps procps
+need nginx nginx-light
+need runc runc
+need podman podman
+need catatonit catatonit
+need busybox busybox-static
 [ -x /usr/bin/python3 ] || missing="$missing python3"
 if [ -n "$missing" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -69,6 +69,7 @@ file = "@gosv"
 [supervisord]
 logfile = "none"
 pidfile = "none"
+log_format = "prefix"
 exit_on = "fatal"
 drain_secs = 5
 shutdown_timeout = 25
