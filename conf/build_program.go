@@ -168,6 +168,10 @@ func (p *program) instances() []*Process {
 		q.Name = strings.TrimSpace(x.processName)
 		p.output("stdout", &q.Stdout)
 		p.output("stderr", &q.Stderr)
+		p.direct("stdout", &q, &q.Stdout)
+		if !q.RedirectStderr {
+			p.direct("stderr", &q, &q.Stderr)
+		}
 		if q.RedirectStderr {
 			if q.Stderr.Logfile.Kind == LogPath {
 				l.notice("WARN", "For [%s], redirect_stderr=true but stderr_logfile has "+
@@ -270,6 +274,45 @@ func (p *program) output(stream string, o *Output) {
 			"rollover, set maxbytes > 0 to avoid filling up "+
 			"filesystem unintentionally", p.r.s.name, stream)
 	}
+}
+
+// direct refuses to let a program write its log by itself where something wants to see
+// what it writes.
+func (p *program) direct(stream string, q *Process, o *Output) {
+	r, key := p.r, stream+"_logfile_direct"
+	if !o.LogfileDirect || r.bad {
+		return
+	}
+	refuse := func(why, hint string) {
+		r.refuse(key, "the program cannot write its log by itself: "+why, hint, "")
+	}
+	remove := "remove " + key
+	switch {
+	case q.Kind == EventListener && stream == "stdout":
+		refuse("an event listener speaks its protocol on standard output", remove)
+	case o.Logfile.Kind == LogNone:
+		refuse("it has none", "name a file with "+stream+"_logfile")
+	case o.Logfile.Kind == LogPath && !maybeRegular(o.Logfile.Path):
+		refuse(o.Logfile.Path+" is no regular file", remove)
+	case o.LogfileMaxbytes > 0:
+		refuse(fmt.Sprintf("it is rotated at %s bytes", strconv.FormatInt(int64(o.LogfileMaxbytes), 10)), "add "+stream+"_logfile_maxbytes=0")
+	case o.CaptureMaxbytes > 0:
+		refuse(stream+"_capture_maxbytes looks for tokens in it", remove)
+	case o.EventsEnabled:
+		refuse(stream+"_events_enabled makes events of it", remove)
+	case o.Syslog:
+		refuse(stream+"_syslog sends it to syslog", remove)
+	case o.Format != FormatRaw:
+		refuse(fmt.Sprintf("%s_logfile_format=%v puts its lines in order", stream, o.Format), remove)
+	case r.cfg.Supervisord.StripANSI:
+		refuse("strip_ansi takes colours out of it", remove)
+	}
+}
+
+// maybeRegular says that path is a regular file, or none yet.
+func maybeRegular(path string) bool {
+	st, err := os.Stat(path)
+	return err != nil || st.Mode().IsRegular()
 }
 
 // listener checks what only an [eventlistener:x] says, and puts it into its group.

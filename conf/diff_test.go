@@ -97,7 +97,7 @@ func TestDiffEveryOption(t *testing.T) {
 		o := &options[i]
 		for j := range sectionKinds {
 			k := &sectionKinds[j]
-			if !o.diff || o.in&k.kind == 0 || k.kind == inListener && o.name == "redirect_stderr" {
+			if !o.diff || o.in&k.kind == 0 || k.kind == inListener && (o.name == "redirect_stderr" || o.name == "stdout_logfile_direct") {
 				continue
 			}
 			t.Run(k.name+"/"+o.name, func(t *testing.T) {

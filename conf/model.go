@@ -167,6 +167,7 @@ type Output struct {
 	Logfile         LogFile
 	LogfileMaxbytes Bytes
 	LogfileBackups  int
+	LogfileDirect   bool // the process has the file itself as its stream
 	CaptureMaxbytes Bytes
 	EventsEnabled   bool
 	Syslog          bool

@@ -56,10 +56,11 @@ func exampleSection(k *sectionKind, o *option) *section {
 		add("username", "u")
 	case "numprocs":
 		add("process_name", "p%(process_num)d")
-	case "redirect_stderr":
-		if k.kind == inListener {
-			s.setting(o.name).value = "false"
-		}
+	case "stdout_logfile_direct", "stderr_logfile_direct":
+		add(strings.TrimSuffix(o.name, "direct")+"maxbytes", "0")
+	}
+	if k.kind == inListener && (o.name == "redirect_stderr" || o.name == "stdout_logfile_direct") {
+		s.setting(o.name).value = "false"
 	}
 	for i := range options {
 		if r := &options[i]; r.in&k.kind != 0 && r.absent != "" {
@@ -137,7 +138,7 @@ func checkShown(t *testing.T, c *Config, s *section, o *option) {
 		} else if !o.same(x.v, &fresh) || o.get(&fresh) != text {
 			t.Errorf("%q is read back as %q", text, o.get(&fresh))
 		}
-		if o.def != "" && text == o.def && !(o.name == "redirect_stderr" || o.name == "numprocs_start") {
+		if o.def != "" && text == o.def && !(o.name == "redirect_stderr" || o.name == "stdout_logfile_direct" || o.name == "numprocs_start") {
 			t.Errorf("the example %q is the default", text)
 		}
 		return
@@ -154,7 +155,7 @@ func TestDefaults(t *testing.T) {
 	p := load(t, "x.ini", "[supervisord]\n[program:a]\ncommand=/bin/cat\n").Groups[0].Processes[0]
 	got := fmt.Sprintln(p.Name, p.Umask, p.Priority, p.Autostart, p.Autorestart, p.Startsecs, p.Startretries, p.Exitcodes, p.Stopsignal,
 		p.Stopwaitsecs, p.Stopasgroup, p.Killasgroup, p.User.Set, p.RedirectStderr, p.Stdout, p.Stderr, p.Environment, p.ServerURL)
-	out := "{AUTO 50MB 10 0 false false raw}"
+	out := "{AUTO 50MB 10 false 0 false false raw}"
 	want := fmt.Sprintln("a", Unset, 999, true, "unexpected", "1", 3, []int{0}, "TERM", "10", false, false, false, false, out, out, Env(nil), "")
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

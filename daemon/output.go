@@ -225,7 +225,7 @@ func (out *output) open(st *stream) (*logs.Sink, error) {
 	d, p, opt := out.all.d, out.conf, out.options(st)
 	o := logs.Options{
 		Name: p.Name, Stream: st.name, Files: d.files,
-		Path: st.path, MaxBytes: int64(opt.LogfileMaxbytes), Backups: opt.LogfileBackups,
+		Path: st.path, Inherit: opt.LogfileDirect, MaxBytes: int64(opt.LogfileMaxbytes), Backups: opt.LogfileBackups,
 		StripANSI: d.config().Supervisord.StripANSI,
 		Capture:   int64(opt.CaptureMaxbytes),
 		Syslog:    opt.Syslog,

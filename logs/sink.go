@@ -16,6 +16,7 @@ type Options struct {
 	Path      string // "" for no file
 	MaxBytes  int64
 	Backups   int
+	Inherit   bool // the child writes the file by itself; of the other options only the names, Path and Report count
 	Direct    bool // OnData sees all bytes before anything else is done; used for the listener protocol
 	StripANSI bool
 	Line      Line                       // how the file has the lines; nil: the bytes go there as they come
@@ -60,6 +61,13 @@ type Stats struct {
 // Sink makes a sink. The file is opened now, so that a bad path fails the start.
 func (p *Pump) Sink(o Options) (*Sink, error) {
 	s := &Sink{p: p, o: o}
+	if o.Inherit {
+		f, err := s.inherited()
+		if err != nil {
+			return nil, err
+		}
+		return s, f.Close()
+	}
 	if o.Ring > 0 {
 		s.tail = &tail{ring: ring{max: o.Ring}}
 	}
@@ -98,6 +106,8 @@ func (s *Sink) Attach() (w *os.File, err error) {
 	f := s.file.Load()
 	p.mu.Unlock()
 	switch {
+	case s.o.Inherit:
+		return s.inherited()
 	case f == nil:
 		if err := s.openFile(); err != nil {
 			return nil, err
@@ -128,11 +138,22 @@ func (s *Sink) SetPID(pid int) {
 
 // Drain calls done, from the pump, when everything that was in the pipe at the call has been
 // dealt with, or has not been for a second (a disk that hangs). After Pump.Close, done
-// is called by a goroutine.
-func (s *Sink) Drain(done func()) { s.p.drain(s, done) }
+// is called by a goroutine. Without a pipe done is called at once.
+func (s *Sink) Drain(done func()) {
+	if s.o.Inherit {
+		done()
+		return
+	}
+	s.p.drain(s, done)
+}
 
-// Reopen is File's, also when no run is going on.
-func (s *Sink) Reopen() error { return s.withFile((*File).Reopen) }
+// Reopen is File's, also when no run is going on. What a child has open it keeps.
+func (s *Sink) Reopen() error {
+	if s.o.Inherit {
+		return nil
+	}
+	return s.withFile((*File).Reopen)
+}
 
 // Clear is File's, also when no run is going on; and the ring is emptied.
 func (s *Sink) Clear() error {
@@ -141,6 +162,9 @@ func (s *Sink) Clear() error {
 		s.tail.ring = ring{max: s.tail.ring.max}
 	}
 	s.mu.Unlock()
+	if s.o.Inherit {
+		return s.truncate()
+	}
 	return s.withFile((*File).Clear)
 }
 
@@ -204,6 +228,9 @@ func (s *Sink) Stats() Stats { return Stats{Bytes: s.bytes.Load(), Lost: s.lost.
 // With a regular file it is the file that is followed, with what others write to it. After
 // Close there is only the history.
 func (s *Sink) Follow(n int64) (history []byte, l *Follower, err error) {
+	if s.o.Inherit {
+		return s.watch(n)
+	}
 	regular := false
 	err = s.withFile(func(f *File) (err error) {
 		if regular = !f.special.Load(); regular {
