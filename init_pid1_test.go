@@ -87,3 +87,29 @@ func TestInitTenThousand(t *testing.T) {
 		t.Errorf("exit status %d, wrote %q, said %q", code, out, stderr)
 	}
 }
+
+// TestDaemonPID1: the daemon as PID 1 stays in the foreground by itself, collects the orphans
+// of its programs, and ends with 0 at TERM.
+func TestDaemonPID1(t *testing.T) {
+	t.Parallel()
+	unshare := pid1(t)
+	dir := t.TempDir()
+	file := writeConf(t, dir+"/s.toml", `
+[unix_http_server]
+file = "`+dir+`/s.sock"
+[supervisord]
+logfile = "none"
+pidfile = "none"
+[program.mother]
+command = ["/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.05 &) ; done; while ps -eo comm= | grep -q sleep; do :; done; ps -eo stat= | grep -c Z; echo done; exec sleep 1000"]
+stdout_logfile = "/dev/stdout"
+stdout_logfile_maxbytes = 0
+`)
+	p := startInit(t, append(unshare, "gosv", "daemon", "-c", file), nil)
+	p.wait(t, "done\n")
+	syscall.Kill(p.child(t), syscall.SIGTERM)
+	code, out, stderr := p.end(t)
+	if code != 0 || !strings.Contains(out, "\n0\ndone\n") {
+		t.Errorf("exit status %d, %q, %q; want 0 zombies and status 0", code, out, stderr)
+	}
+}
