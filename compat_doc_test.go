@@ -40,7 +40,7 @@ func compatRows(t *testing.T) []docRow {
 		line = strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(line, "#"):
-			under = strings.Trim(strings.TrimLeft(line, "# "), "`")
+			under = strings.ReplaceAll(strings.TrimLeft(line, "# "), "`", "")
 		case strings.HasPrefix(line, "| ") && !strings.HasSuffix(line, "| proof |") && under != "Compatibility with Supervisor":
 			rows = append(rows, docRow{n, under, strings.Split(strings.Trim(line, "| "), " | ")})
 		}

@@ -40,6 +40,7 @@ serverurl=unix://@DIR@/s`
 type side struct {
 	index      int
 	dir        string
+	python     *forkServer // runs the original's ctl, if there is one
 	daemonProg string
 	ctlProg    string
 	env        []string
@@ -136,6 +137,11 @@ var errLong = errors.New("does not end")
 
 // command runs a program in the folder to its end.
 func (sd *side) command(prog string, args ...string) (result, error) {
+	if prog == originalCtl && sd.python != nil {
+		stdin := sd.stdin
+		sd.stdin = ""
+		return sd.python.run(sd, stdin, args)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, prog, args...)

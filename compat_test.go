@@ -99,11 +99,11 @@ func parseScenario(file string) (*scenario, error) {
 }
 
 // run runs the scenario on all sides at once.
-func (s *scenario) run(base string, end time.Time) error {
+func (s *scenario) run(base string, python *forkServer, end time.Time) error {
 	var wg sync.WaitGroup
 	var errs [4]error
 	for _, i := range s.sides { // folders of one letter each: paths must have equal lengths
-		wg.Go(func() { errs[i] = s.runSide(i, filepath.Join(base, string("abcd"[i])), end) })
+		wg.Go(func() { errs[i] = s.runSide(i, filepath.Join(base, string("abcd"[i])), python, end) })
 	}
 	wg.Wait()
 	for i, err := range errs {
@@ -114,11 +114,12 @@ func (s *scenario) run(base string, end time.Time) error {
 	return nil
 }
 
-func (s *scenario) runSide(i int, dir string, end time.Time) error {
+func (s *scenario) runSide(i int, dir string, python *forkServer, end time.Time) error {
 	sd, err := newSide(i, dir, s.arch)
 	if err != nil {
 		return err
 	}
+	sd.python = python
 	defer sd.close()
 	for _, c := range s.cases {
 		sd.out.Reset()
@@ -173,6 +174,7 @@ func TestCompat(t *testing.T) {
 	if d, ok := t.Deadline(); ok { // what go test ends leaves daemons behind
 		end = d.Add(-90 * time.Second)
 	}
+	python := startForkServer(t)
 	errs := make([]error, len(all))
 	slot := make(chan struct{}, 4)
 	var wg sync.WaitGroup
@@ -189,7 +191,7 @@ func TestCompat(t *testing.T) {
 		wg.Go(func() {
 			slot <- struct{}{}
 			defer func() { <-slot }()
-			errs[i] = s.run(base, end)
+			errs[i] = s.run(base, python, end)
 		})
 	}
 	wg.Wait()

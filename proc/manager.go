@@ -126,8 +126,11 @@ func (m *Manager) loop(ctx context.Context) error {
 		case jobs <- next:
 			m.handedOver()
 		case <-m.Kernel.Died():
-			m.reap()
-			m.log.say(LevelDebug, "received SIGCHLD indicating a child quit")
+			if last := m.reap(); last != nil {
+				last.rings = true // the original's line comes behind what happened to its child
+			} else {
+				m.sayRing()
+			}
 		case <-m.timer.C:
 			m.fire()
 		case <-m.down:

@@ -22,6 +22,7 @@ type process struct {
 	due      deadline // what the machine armed
 	pid      int      // 0: none
 	dead     bool     // pid was reaped, and its last output is being read
+	rings    bool     // the main log says of SIGCHLD when this one is done with
 	run      uint32   // counts launches
 	status   syscall.WaitStatus
 	life     Life

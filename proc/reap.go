@@ -9,14 +9,16 @@ import (
 
 // reap collects all that have died. Signals are sent by the same goroutine, so a pid is
 // either alive or a zombie of ours when it is signalled, and never somebody else's.
-func (m *Manager) reap() {
+// It returns the last of them that is a process of ours, or nil.
+func (m *Manager) reap() (last *process) {
 	for {
 		pid, status, ok := m.Kernel.Reap()
 		if !ok {
-			return
+			return last
 		}
 		if p := m.live[pid]; p != nil {
 			m.exited(p, status)
+			last = p
 		} else if m.inFlight > 0 {
 			m.deaths++ // perhaps its launch has not answered yet
 			m.early[pid] = early{status, m.deaths}
@@ -24,6 +26,11 @@ func (m *Manager) reap() {
 			m.orphan(pid, status)
 		}
 	}
+}
+
+// sayRing says that children have died, as the original does when it is done with them.
+func (m *Manager) sayRing() {
+	m.log.say(LevelDebug, "received SIGCHLD indicating a child quit")
 }
 
 // early is one that was reaped while launches were under way and no record had its pid.
@@ -76,5 +83,9 @@ func (m *Manager) drained(p *process, run uint32) {
 	p.dead = false
 	m.step(p, state.Event{Kind: state.ChildExited, Expected: p.expected(p.status)})
 	p.pid = 0
+	if p.rings {
+		p.rings = false
+		m.sayRing()
+	}
 	m.release(p)
 }
