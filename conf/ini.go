@@ -37,8 +37,9 @@ type scanner struct {
 	lines []string // with their line feeds
 	ini   *ini.File
 
-	headers map[string]int    // section name -> line of its first header
-	places  map[[2]string]int // section, key -> line of the setting that counts
+	sections map[string]*ini.Section
+	headers  map[string]int    // section name -> line of its first header
+	places   map[[2]string]int // section, key -> line of the setting that counts
 
 	section *ini.Section // nil before the first header
 	key     *ini.Key     // what an indented line continues, or nil
@@ -64,11 +65,17 @@ func newScanner(file string, text []byte) *scanner {
 			IgnoreContinuation:      true,
 			IgnoreInlineComment:     true,
 			PreserveSurroundedQuote: true,
+			// Sections are unique, but ini.v1 would go through all that there are to see it.
+			AllowNonUniqueSections: true,
 		}),
 		headers: map[string]int{},
 		places:  map[[2]string]int{},
 	}
-	clean := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(text))
+	s.sections = map[string]*ini.Section{ini.DefaultSection: s.ini.Section(ini.DefaultSection)}
+	clean := string(text)
+	if strings.Contains(clean, "\r") {
+		clean = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(clean)
+	}
 	s.lines = strings.SplitAfter(clean, "\n")
 	if last := len(s.lines) - 1; s.lines[last] == "" {
 		s.lines = s.lines[:last]
@@ -134,9 +141,13 @@ func (s *scanner) scan(n int, line string) {
 
 // enter begins a section, or goes on with it when the file had it before.
 func (s *scanner) enter(n int, name string) {
-	section, err := s.ini.NewSection(name)
-	if err != nil {
-		panic("internal error: " + err.Error()) // it refuses only the empty name
+	section := s.sections[name]
+	if section == nil {
+		var err error
+		if section, err = s.ini.NewSection(name); err != nil {
+			panic("internal error: " + err.Error()) // it refuses only the empty name
+		}
+		s.sections[name] = section
 	}
 	if _, ok := s.headers[name]; !ok {
 		s.headers[name] = n
@@ -232,6 +243,9 @@ func (s *scanner) document() *document {
 // first for the first ; and the first #, then for the second ones and so on, up to the first
 // round that finds one with white space before it. So a;b;c ; d # e is cut at the #.
 func commentStart(line string) int {
+	if !strings.ContainsAny(line, ";#") {
+		return -1
+	}
 	if t := strings.TrimLeftFunc(line, isSpace); t != "" && (t[0] == '#' || t[0] == ';') {
 		return 0
 	}
