@@ -150,7 +150,7 @@ func (m *Manager) launch(p *process) {
 // mayHandOver says whether the launchers may have the head of the queue. What opens or closes
 // a socket is done alone, since the next one to open it depends on it.
 func (m *Manager) mayHandOver() bool {
-	return len(m.queue) > 0 && m.alone == 0 && (m.queue[0].socket == nil || m.inFlight == 0)
+	return len(m.queue) > 0 && m.freezing == nil && m.alone == 0 && (m.queue[0].socket == nil || m.inFlight == 0)
 }
 
 // dropUnwanted takes launches that were overtaken by a stop off the head of the queue.

@@ -48,6 +48,7 @@ type Manager struct {
 	ahead    map[int]launched // answers that came before those of earlier launches
 	slow     deadline         // when those will not be waited for any more
 	updating bool
+	freezing *freezing // not nil: a Freeze waits for its moment
 	ending   ending
 	closing  *closing // not nil: everything is being stopped
 	verdict  *Verdict // not nil: why everything ends by itself
@@ -109,6 +110,7 @@ func (m *Manager) loop(ctx context.Context) error {
 		if m.closing != nil && m.closeNext() {
 			return nil
 		}
+		m.freezeNow()
 		m.setTimer()
 		var jobs chan<- job
 		var next job

@@ -2,8 +2,10 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"os"
 	"syscall"
+	"time"
 )
 
 // stdin is our end of a child's standard input. The loop writes what the pipe takes at
@@ -95,7 +97,7 @@ func writeSome(fd int, data []byte) (int, error) {
 // feedOn hands what waits to a goroutine, unless there is one at work.
 func (m *Manager) feedOn(p *process) {
 	s := &p.stdin
-	if s.writing > 0 || len(s.pending) == 0 {
+	if s.writing > 0 || len(s.pending) == 0 || m.freezing != nil {
 		return
 	}
 	if s.file == nil {
@@ -103,19 +105,22 @@ func (m *Manager) feedOn(p *process) {
 	}
 	data, file, run := s.pending, s.file, p.run
 	s.pending, s.writing = nil, len(data)
+	file.SetWriteDeadline(time.Time{})
 	m.tasks.Go(func() {
-		_, err := file.Write(data) // ends when the child reads, or dies
-		m.post(func() { m.fed(p, run, err) })
+		n, err := file.Write(data) // ends when the child reads, or dies, or at a Freeze
+		m.post(func() { m.fed(p, run, data[n:], err) })
 	})
 }
 
 // fed is what waited having been written, or not.
-func (m *Manager) fed(p *process, run uint32, err error) {
+func (m *Manager) fed(p *process, run uint32, left []byte, err error) {
 	if p.run != run || p.stdin.fd < 0 {
 		return
 	}
 	p.stdin.writing = 0
-	if err != nil {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		p.stdin.pending = append(left, p.stdin.pending...)
+	} else if err != nil {
 		p.closeStdin()
 		return
 	}

@@ -1,0 +1,230 @@
+package proc
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"gosv/conf"
+	"gosv/proc/state"
+)
+
+// Kept is one process as one manager leaves it to the next: over an upgrade, or after a
+// daemon that was killed. It is plain data, and durations stand in for moments of a
+// monotonic clock that the next manager does not share.
+type Kept struct {
+	Group, Name string
+	Machine     state.Machine
+	PID         int `json:",omitempty"` // 0: no child
+	Status      int `json:",omitempty"` // wait status of the last run
+	Start, Stop time.Time
+	Exit        int             `json:",omitempty"`
+	SpawnErr    string          `json:",omitempty"`
+	Due         *time.Duration  `json:",omitempty"` // left of what the machine armed; nil: nothing is armed
+	Restarts    []time.Duration `json:",omitempty"` // how long ago it was started again by itself
+	Life        Life
+	Stdin       int    // our end of its standard input; -1: none
+	Unread      []byte `json:",omitempty"` // waits to be written there
+	Socket      string `json:",omitempty"` // fcgi: the URL of the socket that its run has
+}
+
+// KeptSocket is a FastCGI socket that is open.
+type KeptSocket struct {
+	Group, URL string
+	FD         int
+}
+
+// Frozen is all that a manager knows.
+type Frozen struct {
+	Groups    []*conf.Group // the active ones, in the order in which they were added
+	Processes []Kept
+	Sockets   []KeptSocket `json:",omitempty"`
+}
+
+// Freeze calls f, from the loop, with all that the manager knows, at a moment when no launch
+// is under way and no last output is being read. While f runs nothing is decided, signalled
+// or reaped. If f returns at all, whatever it returns, everything goes on as before. A
+// manager that is shutting down or updating refuses, and when ctx is done first nothing
+// happens.
+func (m *Manager) Freeze(ctx context.Context, f func(Frozen) error) error {
+	result := make(chan error, 1)
+	want := &freezing{do: func() { result <- f(m.frozen()) }}
+	err := tell(ctx, m, func() error {
+		switch {
+		case m.Mood() < MoodRunning || m.closing != nil || m.verdict != nil:
+			return &Fault{Reason: ShutdownState}
+		case m.updating || m.freezing != nil:
+			return &Fault{Busy, "another change is under way"}
+		}
+		m.freezing = want
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-m.done:
+		return ErrClosed
+	case <-ctx.Done():
+	}
+	m.post(func() {
+		if m.freezing == want {
+			m.freezing = nil
+			result <- ctx.Err()
+		}
+	})
+	select {
+	case err := <-result: // it may have begun meanwhile
+		return err
+	case <-m.done:
+		return ErrClosed
+	}
+}
+
+// freezing is a Freeze that waits for its moment.
+type freezing struct{ do func() }
+
+// freezeNow carries out a Freeze if its moment has come.
+func (m *Manager) freezeNow() {
+	if m.freezing == nil || m.inFlight > 0 || m.alone > 0 || m.closing != nil || m.updating {
+		return
+	}
+	ready := true
+	for _, g := range m.order {
+		for _, p := range g.procs {
+			if p.dead {
+				return
+			}
+			if p.stdin.writing > 0 {
+				p.stdin.file.SetWriteDeadline(time.Unix(1, 0)) // its goroutine tells how far it got
+				ready = false
+			}
+		}
+	}
+	if !ready {
+		return
+	}
+	do := m.freezing.do
+	do()
+	m.freezing = nil
+	for _, g := range m.order {
+		for _, p := range g.procs {
+			m.feedOn(p)
+		}
+	}
+}
+
+func (m *Manager) frozen() Frozen {
+	var all Frozen
+	now := m.now()
+	for _, g := range m.order {
+		all.Groups = append(all.Groups, g.conf)
+		for url, s := range g.sockets {
+			if s.file != nil {
+				all.Sockets = append(all.Sockets, KeptSocket{g.conf.Name, url, int(s.file.Fd())})
+			}
+		}
+		for _, p := range g.procs {
+			k := Kept{
+				Group: p.conf.Group, Name: p.conf.Name, Machine: p.m, PID: p.pid, Status: int(p.status),
+				Start: p.start, Stop: p.stop, Exit: p.exit, SpawnErr: p.err, Life: p.life,
+				Stdin: p.stdin.fd, Unread: p.stdin.pending,
+			}
+			if p.due.armed() {
+				left := p.due.at - now
+				k.Due = &left
+			}
+			for _, at := range p.restarts {
+				k.Restarts = append(k.Restarts, now-at)
+			}
+			if p.socket != nil {
+				k.Socket = p.socket.conf.URL
+			}
+			all.Processes = append(all.Processes, k)
+		}
+	}
+	return all
+}
+
+// Resume goes on where a manager was frozen. No event tells of it: nothing has happened.
+func (m *Manager) Resume(ctx context.Context, f Frozen) error {
+	groups := make([]*group, len(f.Groups))
+	for i, c := range f.Groups {
+		groups[i] = m.newGroup(c)
+	}
+	err := tell(ctx, m, func() error {
+		if m.Mood() < MoodRunning {
+			return &Fault{Reason: ShutdownState}
+		}
+		for _, g := range groups {
+			m.groups[g.conf.Name] = g
+			m.order = append(m.order, g)
+			for _, p := range g.procs {
+				if p.conf.Socket != nil {
+					g.socket(p.conf.Socket)
+				}
+			}
+		}
+		for _, k := range f.Sockets {
+			if g := m.groups[k.Group]; g != nil && g.sockets[k.URL] != nil {
+				g.sockets[k.URL].file = os.NewFile(uintptr(k.FD), k.URL)
+			} else {
+				closeFD(k.FD)
+			}
+		}
+		for i := range f.Processes {
+			k := &f.Processes[i]
+			if p, err := m.find(k.Group, k.Name); err == nil {
+				m.resume(p, k)
+			}
+		}
+		for _, g := range groups {
+			for _, s := range g.sockets {
+				if s.users == 0 && s.file != nil {
+					m.queue = append(m.queue, job{socket: s})
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		for _, g := range groups {
+			g.close()
+		}
+	}
+	return err
+}
+
+// resume gives a new record what is known of its process.
+func (m *Manager) resume(p *process, k *Kept) {
+	p.m, p.pid, p.status = k.Machine, k.PID, syscall.WaitStatus(k.Status)
+	p.start, p.stop, p.exit, p.err, p.life = k.Start, k.Stop, k.Exit, k.SpawnErr, k.Life
+	p.stdin = stdin{fd: k.Stdin, pending: k.Unread}
+	if !p.m.State.Down() {
+		p.group.busy++
+	}
+	for _, ago := range k.Restarts {
+		p.restarts = append(p.restarts, m.now()-ago)
+	}
+	if k.Socket != "" && p.group.sockets[k.Socket] != nil {
+		p.socket = p.group.sockets[k.Socket]
+		p.socket.users++
+	}
+	switch p.m.Child {
+	case state.Live:
+		p.run++
+		m.live[p.pid] = p
+	case state.Launching: // it was decided and not begun
+		if p.socket != nil {
+			p.socket.users--
+		}
+		m.launch(p)
+	}
+	if k.Due != nil {
+		m.arm(&p.due, *k.Due)
+	}
+	m.feedOn(p)
+}
