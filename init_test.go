@@ -234,6 +234,9 @@ func startInit(t *testing.T, argv, env []string) *initProc {
 	t.Helper()
 	p := &initProc{cmd: exec.Command(argv[0], argv[1:]...)}
 	p.cmd.Env = append(os.Environ(), env...)
+	// In a group of its own, whose parent's group is another of the session: the kernel
+	// ignores SIGTSTP in a group that nobody could continue, as ours is in the background.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.Stderr = &p.err
 	p.cmd.WaitDelay = 10 * time.Second // what keeps stderr is not the test's matter
 	r, w, err := os.Pipe()
