@@ -230,9 +230,9 @@ func (sd *side) waitEnd() (int, error) {
 // errFinal is an error that more patience does not cure.
 var errFinal = errors.New("no use waiting")
 
-// poll tries again and again, for half a minute.
+// poll tries again and again, for a minute.
 func (sd *side) poll(try func() error) error {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		err := try()
 		if err == nil || errors.Is(err, errFinal) || time.Now().After(deadline) {

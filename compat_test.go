@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -229,6 +230,11 @@ func TestCompat(t *testing.T) {
 		score += fmt.Sprintf(", %d skipped", skipped)
 	}
 	fmt.Println(score)
+	if readme, err := os.ReadFile("README.md"); err != nil {
+		t.Error(err)
+	} else if agree+differ == cases && !bytes.Contains(readme, []byte(score)) {
+		t.Errorf("README.md states another score than %q", score)
+	}
 }
 
 // check compares what the sides showed, or each with what the file says of it. The original
