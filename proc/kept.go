@@ -1,8 +1,10 @@
 package proc
 
 import (
+	"cmp"
 	"context"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,6 +28,7 @@ type Kept struct {
 	Life        Life
 	Stdin       int    // our end of its standard input; -1: none
 	Unread      []byte `json:",omitempty"` // waits to be written there
+	Turn        int    `json:",omitempty"` // of those whose launch has not begun: in which order
 	Socket      string `json:",omitempty"` // fcgi: the URL of the socket that its run has
 }
 
@@ -37,16 +40,19 @@ type KeptSocket struct {
 
 // Frozen is all that a manager knows.
 type Frozen struct {
-	Groups    []*conf.Group // the active ones, in the order in which they were added
+	Groups    []*conf.Group `json:"-"` // the active ones, in the order in which they were added
 	Processes []Kept
 	Sockets   []KeptSocket `json:",omitempty"`
+
+	Age time.Duration `json:"-"` // how long ago that was; Resume lets timers run on from then
 }
 
 // Freeze calls f, from the loop, with all that the manager knows, at a moment when no launch
 // is under way and no last output is being read. While f runs nothing is decided, signalled
 // or reaped. If f returns at all, whatever it returns, everything goes on as before. A
 // manager that is shutting down or updating refuses, and when ctx is done first nothing
-// happens.
+// happens. f may take everything over for good, by exec or by ending the context of Run:
+// after it has returned, a Run whose context is done does nothing more.
 func (m *Manager) Freeze(ctx context.Context, f func(Frozen) error) error {
 	result := make(chan error, 1)
 	want := &freezing{do: func() { result <- f(m.frozen()) }}
@@ -63,11 +69,19 @@ func (m *Manager) Freeze(ctx context.Context, f func(Frozen) error) error {
 	if err != nil {
 		return err
 	}
+	over := func() error {
+		select {
+		case err := <-result: // f was the end of Run
+			return err
+		default:
+			return ErrClosed
+		}
+	}
 	select {
 	case err := <-result:
 		return err
 	case <-m.done:
-		return ErrClosed
+		return over()
 	case <-ctx.Done():
 	}
 	m.post(func() {
@@ -80,23 +94,23 @@ func (m *Manager) Freeze(ctx context.Context, f func(Frozen) error) error {
 	case err := <-result: // it may have begun meanwhile
 		return err
 	case <-m.done:
-		return ErrClosed
+		return over()
 	}
 }
 
 // freezing is a Freeze that waits for its moment.
 type freezing struct{ do func() }
 
-// freezeNow carries out a Freeze if its moment has come.
-func (m *Manager) freezeNow() {
+// freezeNow carries out a Freeze if its moment has come, and says whether it has.
+func (m *Manager) freezeNow() bool {
 	if m.freezing == nil || m.inFlight > 0 || m.alone > 0 || m.closing != nil || m.updating {
-		return
+		return false
 	}
 	ready := true
 	for _, g := range m.order {
 		for _, p := range g.procs {
 			if p.dead {
-				return
+				return false
 			}
 			if p.stdin.writing > 0 {
 				p.stdin.file.SetWriteDeadline(time.Unix(1, 0)) // its goroutine tells how far it got
@@ -105,7 +119,7 @@ func (m *Manager) freezeNow() {
 		}
 	}
 	if !ready {
-		return
+		return false
 	}
 	do := m.freezing.do
 	do()
@@ -115,6 +129,27 @@ func (m *Manager) freezeNow() {
 			m.feedOn(p)
 		}
 	}
+	return true
+}
+
+// Expect returns the wait status of a child that is no process: one that f, called by Freeze,
+// has started. It must be called by f. The channel is closed when Run ends first.
+func (m *Manager) Expect(pid int) <-chan syscall.WaitStatus {
+	c := make(chan syscall.WaitStatus, 1)
+	if m.helpers == nil {
+		m.helpers = map[int]chan syscall.WaitStatus{}
+	}
+	m.helpers[pid] = c
+	return c
+}
+
+// KillExpected ends a child of Expect, with its process group, unless it was reaped.
+func (m *Manager) KillExpected(pid int) {
+	m.post(func() {
+		if m.helpers[pid] != nil {
+			m.Kernel.Signal(pid, syscall.SIGKILL, true)
+		}
+	})
 }
 
 func (m *Manager) frozen() Frozen {
@@ -143,63 +178,74 @@ func (m *Manager) frozen() Frozen {
 			if p.socket != nil {
 				k.Socket = p.socket.conf.URL
 			}
+			if p.m.Child == state.Launching {
+				k.Turn = slices.IndexFunc(m.queue, func(j job) bool { return j.p == p })
+			}
 			all.Processes = append(all.Processes, k)
 		}
 	}
 	return all
 }
 
-// Resume goes on where a manager was frozen. No event tells of it: nothing has happened.
-func (m *Manager) Resume(ctx context.Context, f Frozen) error {
-	groups := make([]*group, len(f.Groups))
-	for i, c := range f.Groups {
-		groups[i] = m.newGroup(c)
-	}
-	err := tell(ctx, m, func() error {
-		if m.Mood() < MoodRunning {
-			return &Fault{Reason: ShutdownState}
-		}
-		for _, g := range groups {
-			m.groups[g.conf.Name] = g
-			m.order = append(m.order, g)
-			for _, p := range g.procs {
-				if p.conf.Socket != nil {
-					g.socket(p.conf.Socket)
-				}
+// Resume makes a new manager go on where another was frozen. It is called before Run, which
+// then reaps who has died in between. No event tells of it: nothing has happened.
+func (m *Manager) Resume(f Frozen) {
+	for _, c := range f.Groups {
+		g := m.newGroup(c)
+		m.groups[c.Name] = g
+		m.order = append(m.order, g)
+		for _, p := range g.procs {
+			if p.conf.Socket != nil {
+				g.socket(p.conf.Socket)
 			}
-		}
-		for _, k := range f.Sockets {
-			if g := m.groups[k.Group]; g != nil && g.sockets[k.URL] != nil {
-				g.sockets[k.URL].file = os.NewFile(uintptr(k.FD), k.URL)
-			} else {
-				closeFD(k.FD)
-			}
-		}
-		for i := range f.Processes {
-			k := &f.Processes[i]
-			if p, err := m.find(k.Group, k.Name); err == nil {
-				m.resume(p, k)
-			}
-		}
-		for _, g := range groups {
-			for _, s := range g.sockets {
-				if s.users == 0 && s.file != nil {
-					m.queue = append(m.queue, job{socket: s})
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		for _, g := range groups {
-			g.close()
 		}
 	}
-	return err
+	for _, k := range f.Sockets {
+		if g := m.groups[k.Group]; g != nil && g.sockets[k.URL] != nil {
+			g.sockets[k.URL].file = os.NewFile(uintptr(k.FD), k.URL)
+		} else {
+			closeFD(k.FD)
+		}
+	}
+	for i := range f.Processes {
+		k := &f.Processes[i]
+		if p, err := m.find(k.Group, k.Name); err == nil {
+			m.resume(p, k, f.Age)
+		} else {
+			closeFD(k.Stdin)
+		}
+	}
+	for _, j := range f.queue() {
+		if p, err := m.find(j.Group, j.Name); err == nil { // decided and not begun
+			if p.socket != nil {
+				p.socket.users--
+			}
+			m.launch(p)
+		}
+	}
+	for _, g := range m.order {
+		for _, s := range g.sockets {
+			if s.users == 0 && s.file != nil {
+				m.queue = append(m.queue, job{socket: s})
+			}
+		}
+	}
+}
+
+// queue is the processes that wait to be launched, in order.
+func (f *Frozen) queue() []*Kept {
+	var list []*Kept
+	for i := range f.Processes {
+		if k := &f.Processes[i]; k.Machine.Child == state.Launching {
+			list = append(list, k)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *Kept) int { return cmp.Compare(a.Turn, b.Turn) })
+	return list
 }
 
 // resume gives a new record what is known of its process.
-func (m *Manager) resume(p *process, k *Kept) {
+func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
 	p.m, p.pid, p.status = k.Machine, k.PID, syscall.WaitStatus(k.Status)
 	p.start, p.stop, p.exit, p.err, p.life = k.Start, k.Stop, k.Exit, k.SpawnErr, k.Life
 	p.stdin = stdin{fd: k.Stdin, pending: k.Unread}
@@ -207,24 +253,18 @@ func (m *Manager) resume(p *process, k *Kept) {
 		p.group.busy++
 	}
 	for _, ago := range k.Restarts {
-		p.restarts = append(p.restarts, m.now()-ago)
+		p.restarts = append(p.restarts, m.now()-ago-age)
 	}
 	if k.Socket != "" && p.group.sockets[k.Socket] != nil {
 		p.socket = p.group.sockets[k.Socket]
 		p.socket.users++
 	}
-	switch p.m.Child {
-	case state.Live:
+	if p.m.Child == state.Live {
 		p.run++
 		m.live[p.pid] = p
-	case state.Launching: // it was decided and not begun
-		if p.socket != nil {
-			p.socket.users--
-		}
-		m.launch(p)
 	}
 	if k.Due != nil {
-		m.arm(&p.due, *k.Due)
+		m.arm(&p.due, *k.Due-age)
 	}
 	m.feedOn(p)
 }

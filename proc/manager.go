@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gosv/proc/event"
@@ -48,7 +49,8 @@ type Manager struct {
 	ahead    map[int]launched // answers that came before those of earlier launches
 	slow     deadline         // when those will not be waited for any more
 	updating bool
-	freezing *freezing // not nil: a Freeze waits for its moment
+	freezing *freezing                       // not nil: a Freeze waits for its moment
+	helpers  map[int]chan syscall.WaitStatus // by pid: children that are no processes
 	ending   ending
 	closing  *closing // not nil: everything is being stopped
 	verdict  *Verdict // not nil: why everything ends by itself
@@ -94,6 +96,9 @@ func (m *Manager) Run(ctx context.Context) error {
 		m.tasks.Go(l.run)
 	}
 	err := m.loop(ctx)
+	for _, c := range m.helpers {
+		close(c)
+	}
 	m.timer.Stop()
 	close(m.done)
 	close(m.jobs)
@@ -110,7 +115,9 @@ func (m *Manager) loop(ctx context.Context) error {
 		if m.closing != nil && m.closeNext() {
 			return nil
 		}
-		m.freezeNow()
+		if m.freezeNow() && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		m.setTimer()
 		var jobs chan<- job
 		var next job

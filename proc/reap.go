@@ -19,6 +19,9 @@ func (m *Manager) reap() (last *process) {
 		if p := m.live[pid]; p != nil {
 			m.exited(p, status)
 			last = p
+		} else if c := m.helpers[pid]; c != nil {
+			c <- status
+			delete(m.helpers, pid)
 		} else if m.inFlight > 0 {
 			m.deaths++ // perhaps its launch has not answered yet
 			m.early[pid] = early{status, m.deaths}

@@ -28,6 +28,9 @@ type world struct {
 	ended  chan struct{}
 	output map[string]*proctest.Output
 
+	options proc.Options
+	replace context.CancelFunc // ends the manager without stopping anything
+
 	mu      sync.Mutex // guards the fields below
 	events  []string
 	changes []event.Event // PROCESS_STATE_*
@@ -76,14 +79,21 @@ func newWorldOf(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour
 	for _, f := range change {
 		f(&o)
 	}
-	w.m = proc.New(o)
+	w.options = o
+	w.run(proc.New(o))
+	return w
+}
+
+func (w *world) run(m *proc.Manager) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	w.m, w.ended, w.replace = m, ended, cancel
 	go func() {
-		defer close(w.ended)
-		if err := w.m.Run(context.Background()); err != nil {
-			t.Errorf("Run = %v", err)
+		defer close(ended)
+		if err := m.Run(ctx); err != nil && ctx.Err() == nil {
+			w.t.Errorf("Run = %v", err)
 		}
 	}()
-	return w
 }
 
 // end shuts down and looks for what must never be.
@@ -100,6 +110,7 @@ func (w *world) end() {
 	if left := w.m.Left(); left != "" {
 		w.t.Errorf("the manager leaves %s", left)
 	}
+	w.replace()
 }
 
 // The world is a slog.Handler: it keeps "INFO text".
