@@ -356,7 +356,7 @@ type named struct {
 type process struct {
 	Name, Group, State, Spawnerr, Description string
 	Pid, Exitstatus                           int
-	Start, Stop                               float64
+	Start, Stop, Now                          float64
 }
 
 // status is the state of everything.
@@ -400,13 +400,13 @@ func (b *box) reaches(name string, states ...string) process {
 	return p
 }
 
-// all waits until every process is in the state.
-func (b *box) all(state string) {
+// all waits until every process, or those with the names, is in the state.
+func (b *box) all(state string, names ...string) {
 	b.t.Helper()
 	b.until("all are "+state, func() bool {
 		list := b.status()
 		for _, p := range list {
-			if p.State != state {
+			if p.State != state && (names == nil || slices.Contains(names, p.Name)) {
 				return false
 			}
 		}

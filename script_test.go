@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 		"gosv-as":               func() { os.Exit(run(os.Args[1:])) }, // gosv-as NAME ARG...
 		"get":                   get,
 		"child":                 child,
+		"jumpy":                 jumpy,
 	})
 }
 

@@ -113,6 +113,7 @@ type Listener struct {
 	Events        []string // upper case, as written in events=
 	BufferSize    int
 	ResultHandler string // Supervisor's default, or "supervisor_stdout:event_handler"
+	RestartDeaf   bool   // kill a process that broke the protocol
 }
 
 // Socket is what only an [fcgi-program:x] says. It is shared by all its processes.

@@ -35,7 +35,7 @@ type processInfos []processInfo
 func (x *processInfo) fill(p *proc.Info, now time.Time, stdout, stderr string) {
 	*x = processInfo{
 		Name: p.Name, Group: p.Group,
-		Start: seconds(p.Start), Stop: seconds(p.Stop), Now: seconds(now),
+		Start: seconds(shownAt(p.Start, now)), Stop: seconds(shownAt(p.Stop, now)), Now: seconds(now),
 		State: int(p.State), Statename: p.State.String(), Spawnerr: p.SpawnErr, Exitstatus: p.ExitStatus,
 		Logfile: stdout, Stdout: stdout, Stderr: stderr,
 		PID: p.PID, Description: description(p, now),
@@ -91,6 +91,19 @@ func (x *processInfo) wire() wire.Process {
 		ExitStatus: x.Exitstatus, SpawnErr: x.Spawnerr, Description: x.Description,
 		Stdout: x.Stdout, Stderr: x.Stderr,
 	}
+}
+
+// shownAt is t on the wall clock as it stands now. Clients subtract start from now: after the
+// clock was set, as on a board that boots in 1970, that must still be how long ago it was.
+func shownAt(t, now time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	ago := now.Sub(t) // on the monotonic clock, unless t comes from an earlier daemon
+	if off := now.Round(0).Sub(t.Round(0)) - ago; off.Abs() < time.Second {
+		return t // a clock that is only kept in step moves nothing
+	}
+	return now.Add(-ago)
 }
 
 // seconds is the time in seconds since 1970, 0 for never.

@@ -129,6 +129,8 @@ func metrics() []metric {
 			pools(func(s event.Stats) uint64 { return s.Rejected })},
 		{"gosv_pool_events_lost_total", "counter", "Events that were dropped because the pool's buffer was full.",
 			pools(func(s event.Stats) uint64 { return s.Overflowed })},
+		{"gosv_pool_deaf", "gauge", "Listeners of the pool that broke the protocol and get no events until they start again.",
+			pools(func(s event.Stats) uint64 { return uint64(s.Deaf) })},
 		{"gosv_info", "gauge", "1, with the version.",
 			func(_ *scrape, p *prom) { p.sample("version", Version).int(1) }},
 		{"gosv_daemon_running", "gauge", "1 while the daemon runs, 0 while it is shutting down or restarting.",

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"gosv/conf"
+	"gosv/proc"
 	"gosv/proc/event"
 )
 
@@ -140,9 +142,27 @@ func (ps *pools) open(g *conf.Group) *pool {
 	p.Pool = event.NewPool(event.Options{
 		Name: g.Name, Server: ps.d.config().Supervisord.Identifier, Types: types,
 		BufferSize: g.Listener.BufferSize, Processes: names, Bus: ps.d.bus,
-		Handler: handler, Stdout: ps.d.main.stdout(), Log: ps.d.report,
+		Handler: handler, Stdout: ps.d.main.stdout(), Log: ps.d.report, Violated: p.violated,
 	})
 	return p
+}
+
+// violated is a listener having broken the protocol. With restart_deaf it is killed: neither
+// stopped, which would need somebody to start it, nor asked, since what it does makes no sense.
+// That counts as a failed start or an unexpected exit, with all that keeps those from going
+// round without end. The manager's loop may be the one that calls, so a goroutine asks it.
+func (p *pool) violated(process string) {
+	if !p.conf.Listener.RestartDeaf || p.ctx.Err() != nil {
+		return
+	}
+	p.sent.Go(func() {
+		p.ps.d.report("WARN", "killing "+process+", which is deaf, so that it starts again (restart_deaf)")
+		op := proc.Op{Kind: proc.Signal, Group: p.conf.Name, Process: process, Signal: syscall.SIGKILL}
+		err := p.ps.d.mgr.Do(p.ctx, op, func(proc.Result) {})
+		if err != nil && p.ctx.Err() == nil {
+			p.ps.d.report("DEBG", "cannot kill "+process+": "+err.Error())
+		}
+	})
 }
 
 // feed starts passing envelopes to the stdin of a listener that is RUNNING now, and returns

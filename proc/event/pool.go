@@ -73,6 +73,7 @@ type Stats struct {
 	Processed  uint64
 	Rejected   uint64 // results that sent an event back, and deaths that did
 	Overflowed uint64 // events dropped because the buffer was full
+	Deaf       int    // processes that broke the protocol and get no events until they start again
 }
 
 // NewPool makes a pool and subscribes it.
@@ -141,6 +142,11 @@ func (p *Pool) Stats() Stats {
 	defer p.mu.Unlock()
 	s := p.stats
 	s.Buffered = len(p.buffer)
+	for _, m := range p.members {
+		if m.State() == Unknown {
+			s.Deaf++
+		}
+	}
 	return s
 }
 
