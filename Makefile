@@ -7,6 +7,9 @@ TAGS     = urfave_cli_no_docs,nethttpomithttp2,purego
 COLD     = crypto/... encoding/asn1 github.com/... gopkg.in/... html/... log/... math/big regexp/... text/... vendor/...
 GOBUILD  = CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w -funcalign=16' $(foreach p,$(COLD),-gcflags=$(p)=-l)
 T       ?= 30s
+# Where make image puts its files, and for which architectures.
+DIST    ?= dist
+ARCHES  ?= amd64 arm64
 
 .PHONY: build demo image test check race script compat fuzz bench golden docs clean
 .DEFAULT_GOAL = build
@@ -21,10 +24,10 @@ demo: build ## the main job on three little programs; Ctrl-C ends it
 	@./gosv demo
 
 image: ## dist/gosv-linux-{amd64,arm64}.tar, the same bytes each time, for podman load or docker load
-	@mkdir -p dist
-	@for arch in amd64 arm64; do \
-	  GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o dist/gosv-linux-$$arch . && \
-	  sh packaging/image.sh dist/gosv-linux-$$arch $$arch dist/gosv-linux-$$arch.tar || exit 1; \
+	@mkdir -p $(DIST)
+	@for arch in $(ARCHES); do \
+	  GOOS=linux GOARCH=$$arch $(GOBUILD) -buildvcs=false -o $(DIST)/gosv-linux-$$arch . && \
+	  sh packaging/image.sh $(DIST)/gosv-linux-$$arch $$arch $(DIST)/gosv-linux-$$arch.tar || exit 1; \
 	done
 
 test: ## everything, for real: installs what the tests need where it may

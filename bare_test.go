@@ -18,19 +18,18 @@ import (
 // configuration, no /dev, no /proc, no /etc, no place to write to; as process 1, and as a
 // user without an account and without capabilities.
 func TestBare(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds programs: not in the short run")
-	}
+	gosv := static(t)
 	if os.Getuid() != 0 || exec.Command("unshare", "--mount", "--pid", "--fork", "true").Run() != nil {
 		t.Skip("SKIPPED: a root of its own needs root and unshare")
 	}
 	bin := t.TempDir()
-	for name, src := range map[string]string{"gosv": ".", "child": "testdata/bare/child.go"} {
-		c := exec.Command("go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", filepath.Join(bin, name), src)
-		c.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("go build %s: %v\n%s", src, err, out)
-		}
+	if err := os.WriteFile(filepath.Join(bin, "gosv"), readAll(t, gosv), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, "child"), "testdata/bare/child.go")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	socket := fmt.Sprintf("@gosv-bare-%d", os.Getpid())
 	for _, test := range []struct {

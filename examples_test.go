@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -84,7 +83,6 @@ func TestExamplesByTheirTools(t *testing.T) {
 		tool, remedy string
 		args         []string
 	}{
-		{"kubectl-validate", "go install sigs.k8s.io/kubectl-validate@v0.0.4", []string{"--version", "1.30", "examples/kubernetes"}},
 		{"nomad", "HashiCorp's nomad", []string{"fmt", "-check", "examples/nomad/web.nomad.hcl"}},
 		{"ansible-playbook", "apt-get install ansible", []string{"--syntax-check", "-i", "localhost,", "examples/ansible/play.yml"}},
 		{"python3", "apt-get install python3-yaml", []string{"-c", "import sys, yaml\nfor f in sys.argv[1:]: assert list(yaml.safe_load_all(open(f)))", "examples/kubernetes/pod.yaml", "examples/kubernetes/sidecar.yaml", "examples/ansible/play.yml"}},
@@ -183,23 +181,5 @@ func TestExampleJob(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	if code, _, _ := p.end(t); code != 0 {
 		t.Errorf("exit status %d", code)
-	}
-}
-
-// TestContainerfiles: what they copy is there.
-func TestContainerfiles(t *testing.T) {
-	t.Parallel()
-	for file, context := range map[string]string{"packaging/Containerfile": ".", "examples/container/Containerfile": "examples/container"} {
-		for line := range strings.Lines(string(readAll(t, file))) {
-			words := strings.Fields(line)
-			if len(words) < 3 || words[0] != "COPY" || strings.HasPrefix(words[1], "--from") {
-				continue
-			}
-			for _, name := range words[1 : len(words)-1] {
-				if _, err := os.Stat(filepath.Join(context, name)); err != nil {
-					t.Error(fmt.Errorf("%s: %w", file, err))
-				}
-			}
-		}
 	}
 }

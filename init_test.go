@@ -29,6 +29,7 @@ type initRow struct {
 	out  string // regular expressions for all that was written
 	err  string
 	ours []string // flags for gosv init, when they are not the original's
+	bare bool     // without "--" before the command
 	// What gosv does better than the original, so that only gosv is tried.
 	onlyGosv bool
 }
@@ -94,10 +95,15 @@ func initRows() []initRow {
 		{name: "TINI_SUBREAPER", tini: none, env: []string{"TINI_SUBREAPER="}, cmd: orphan(), out: `^reaped by init\n$`},
 		{name: "without -s it warns", tini: none, cmd: sh("exit 0"), err: `^\[WARN .*PID 1`},
 		{name: "with -s it does not", tini: []string{"-s"}, cmd: sh("exit 0"), err: `^$`},
+		{name: "TINI_VERBOSITY=3", tini: []string{"-s"}, env: []string{"TINI_VERBOSITY=3"}, cmd: sh("exit 0"), err: `(?s)^\[INFO .*pid .*\[DEBUG .*status 0\n$`, onlyGosv: true}, // the original writes these to stdout
 		{name: "TINI_VERBOSITY=0 is silent", tini: none, env: []string{"TINI_VERBOSITY=0"}, cmd: sh("exit 0"), err: `^$`},
 		{name: "-v", tini: []string{"-s", "-v"}, cmd: sh("exit 0"), err: `^\[INFO .*pid \d+\n$`, onlyGosv: true},
 		{name: "-vvv", tini: []string{"-s", "-vvv"}, cmd: sh("exit 3"), code: 3, err: `(?s)^\[TRACE.*DEBUG.*exit status 3`, onlyGosv: true},
 		{name: "-w", tini: []string{"-s", "-w"}, cmd: orphan(), err: `^\[WARN .*[Rr]eaped zombie .*pid`},
+		{name: "--verbose", dumb: []string{"--verbose"}, cmd: sh("exit 0"), err: `(?i)pid`},
+		{name: "DUMB_INIT_DEBUG=1", dumb: none, env: []string{"DUMB_INIT_DEBUG=1"}, ours: []string{"-v", "-v"}, cmd: sh("exit 0"), err: `(?i)pid`},
+		{name: "DUMB_INIT_DEBUG=0", dumb: none, env: []string{"DUMB_INIT_DEBUG=0"}, ours: []string{"-s"}, cmd: sh("exit 0"), err: `^$`},
+		{name: "no -- is needed", dumb: none, bare: true, cmd: []string{"sh", "-c", "exit 3", "-s"}, code: 3},
 		{name: "-p", tini: []string{"-p", "SIGTERM"}, cmd: sh("exit 6"), code: 6},
 		{name: "-p of no signal", tini: []string{"-p", "FOO"}, cmd: sh("exit 0"), code: 1, err: "FOO"},
 
@@ -146,9 +152,10 @@ func TestInit(t *testing.T) {
 }
 
 func (row initRow) run(t *testing.T, argv []string, gosv bool) {
-	if len(row.cmd) > 0 {
-		argv = append(append(argv, "--"), row.cmd...)
+	if len(row.cmd) > 0 && !row.bare {
+		argv = append(argv, "--")
 	}
+	argv = append(argv, row.cmd...)
 	p := startInit(t, argv, row.env)
 	if row.do != nil {
 		row.do(t, p)
@@ -260,12 +267,23 @@ func startInit(t *testing.T, argv, env []string) *initProc {
 // wait reads until a line was written.
 func (p *initProc) wait(t *testing.T, line string) {
 	t.Helper()
+	p.read(t, line, func(s string) bool { return s == line })
+}
+
+// waitFor reads until a line matches.
+func (p *initProc) waitFor(t *testing.T, pattern string) {
+	t.Helper()
+	p.read(t, pattern, regexp.MustCompile(pattern).MatchString)
+}
+
+func (p *initProc) read(t *testing.T, line string, is func(string) bool) {
+	t.Helper()
 	got := make(chan error, 1)
 	go func() {
 		for {
 			s, err := p.out.ReadString('\n')
 			p.seen.WriteString(s)
-			if err != nil || s == line {
+			if err != nil || is(s) {
 				got <- err
 				return
 			}

@@ -44,7 +44,10 @@ func InitMain(name string, args []string) int {
 	if !ok {
 		d = initDialect{name: "gosv init", misuse: 2}
 	}
-	f := &initFlags{verbosity: int(proc.InitWarn)}
+	f := &initFlags{verbosity: int(proc.InitWarn), louder: 1}
+	if d.session {
+		f.verbosity, f.louder = int(proc.InitFatal), int(proc.InitDebug)
+	}
 	f.Env = os.Environ()
 	f.environment(d, os.LookupEnv)
 	switch err := f.parse(d, args); {
@@ -85,7 +88,8 @@ var (
 // initFlags is the command line of an init.
 type initFlags struct {
 	proc.Init
-	verbosity int
+	verbosity int // a proc.InitLevel
+	louder    int // what one --verbose adds to it: dumb-init knows all or nothing
 }
 
 // environment reads the variables that tini and dumb-init read.
@@ -135,7 +139,7 @@ func initRows() []initRow {
 		{"w", "warn-on-reap", "", "print a warning for every orphan that is collected",
 			func(f *initFlags, _ string) error { f.WarnReaped = true; return nil }},
 		{"v", "verbose", "", "say more on stderr; up to three times",
-			func(f *initFlags, _ string) error { f.verbosity++; return nil }},
+			func(f *initFlags, _ string) error { f.verbosity += f.louder; return nil }},
 		{"h", "help", "", "print this and exit",
 			func(*initFlags, string) error { return errInitHelp }},
 		{"l", "", "", "print the license and exit",

@@ -12,6 +12,12 @@ import (
 // Three signals never reach os/signal as they were sent: the runtime swallows SIGPROF,
 // sends itself SIGURG to preempt goroutines, and leaves SIGRTMIN alone. An Init passes them
 // on all the same, by a handler of its own that writes the siginfo to a pipe.
+//
+// It needs the assembly: tini and dumb-init pass these on, so their users may count on it
+// (SIGPROF makes some programs dump their profile, SIGURG comes from engines that proxy
+// every signal), and there is no other way without a C compiler. A signalfd gets nothing
+// that a thread can take, and the runtime unblocks SIGPROF in every thread it makes; to
+// leave SIGPROF to os/signal is what the runtime refuses. TestInitPassesEverySignal holds it.
 
 // trapHandlerPC is the address of the handler. It is constant.
 var trapHandlerPC uintptr
