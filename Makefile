@@ -11,7 +11,7 @@ T       ?= 30s
 DIST    ?= dist
 ARCHES  ?= amd64 arm64
 
-.PHONY: build demo image test check race script compat fuzz bench golden docs clean
+.PHONY: build demo image test check race script compat fuzz soak bench golden docs clean
 .DEFAULT_GOAL = build
 
 build: gosv ## ./gosv and the names of Supervisor's programs beside it
@@ -52,6 +52,10 @@ fuzz: ## every fuzz target for T (default 30s)
 	  for f in $$($(GO) test -tags $(TAGS) -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(T) $$pkg || exit 1; \
 	  done; done
+
+soak: T = 10m
+soak: ## random operations and faults against a model for T (10m); SEED=n repeats a run
+	GOSV_SOAK=$(T) GOSV_SEED=$(SEED) $(GO) test -tags $(TAGS) -run '^TestSoak$$' -v -count 1 -timeout 0 .
 
 bench: ## ten runs of the benchmarks, for benchstat, into bench.txt
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -count 10 ./... | tee bench.txt

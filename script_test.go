@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 		"get":                   get,
 		"child":                 child,
 		"jumpy":                 jumpy,
+		"soaker":                soaker,
 	})
 }
 

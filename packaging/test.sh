@@ -58,6 +58,8 @@ run "all tests" -timeout 25m
 total="$passed passed, $failed failed, $skipped skipped"
 if command -v gcc >/dev/null 2>&1; then
 	run "once more with the race detector, the short ones" -race -short -timeout 25m
+	export GOSV_SOAK=2m
+	run "the soak with the race detector, two minutes" -race -run '^TestSoak$' -timeout 10m
 else
 	echo "skipped: the race detector needs a C compiler"
 fi
