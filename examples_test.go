@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -103,16 +104,69 @@ func TestExamplesByTheirTools(t *testing.T) {
 	}
 }
 
+// nginxPath is where nginx is.
+func nginxPath(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("the example needs nginx (apt-get install nginx-light)")
+	return ""
+}
+
+// TestExampleFastCGI runs nginx and php as examples/fastcgi says, but for where. The socket
+// outlives the restart of one process.
+func TestExampleFastCGI(t *testing.T) {
+	t.Parallel()
+	nginx := nginxPath(t)
+	if _, err := exec.LookPath("/usr/bin/php-cgi"); err != nil || os.Getuid() != 0 {
+		t.Skip("the example needs root and php-cgi (apt-get install php-cgi)")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // www-data must come to the socket
+		t.Fatal(err)
+	}
+	front := loopback(t)
+	move := strings.NewReplacer("127.0.0.1:8080", front, "/usr/sbin/nginx", nginx, "/srv/php/", dir+"/", "/run/", dir+"/", "/var/log/", dir+"/",
+		"unix:///run/", "unix://"+dir+"/", "unix:/run/", "unix:"+dir+"/")
+	for _, name := range []string{"gosv.conf", "nginx.conf", "index.php"} {
+		writeConf(t, dir+"/"+name, move.Replace(string(readAll(t, "examples/fastcgi/"+name))))
+	}
+	p := startInit(t, []string{"gosv", "daemon", "-n", "-c", dir + "/gosv.conf"}, nil)
+	answers := func() bool {
+		resp, err := http.Get("http://" + front + "/")
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		return string(body) == "hello from php\n"
+	}
+	until(t, "nginx answers with what php says", answers)
+	before, err := os.Stat(dir + "/php.sock")
+	if err != nil || before.Mode().Perm() != 0o660 {
+		t.Errorf("the socket: %v, %v, want mode 0660", before, err)
+	}
+	for i := range 4 {
+		if out, err := exec.Command("gosv", "ctl", "-c", dir+"/gosv.conf", "restart", fmt.Sprintf("php:php_%d", i)).CombinedOutput(); err != nil {
+			t.Errorf("restart: %v\n%s", err, out)
+		}
+	}
+	if !answers() || strings.Contains(string(readAll(t, dir+"/gosv.log")), "Closing socket") {
+		t.Errorf("the socket was closed\n%s", readAll(t, dir+"/gosv.log"))
+	}
+	p.signal(syscall.SIGTERM)
+	if code, out, stderr := p.end(t); code != 0 {
+		t.Errorf("exit status %d\n%s%s", code, out, stderr)
+	}
+}
+
 // TestExampleContainer runs nginx and the app as examples/container says, but for where.
 func TestExampleContainer(t *testing.T) {
 	t.Parallel()
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		nginx, err = exec.LookPath("/usr/sbin/nginx")
-	}
-	if err != nil {
-		t.Skip("the example needs nginx (apt-get install nginx-light)")
-	}
+	nginx := nginxPath(t)
 	dir := t.TempDir()
 	here, err := filepath.Abs("examples/container")
 	if err != nil {

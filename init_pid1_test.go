@@ -57,34 +57,54 @@ func TestInitPID1(t *testing.T) {
 	}
 }
 
-// TestInitTenThousand: all orphans of a crowd are collected, and no zombie is left.
-func TestInitTenThousand(t *testing.T) {
+// TestTenThousandOrphans: all orphans of a crowd are collected, and no zombie is left, by the
+// init and by the daemon as PID 1.
+func TestTenThousandOrphans(t *testing.T) {
 	n := "10000"
 	if testing.Short() {
 		n = "500"
 	}
-	argv := []string{"gosv", "init", "-s"}
-	if os.Getuid() == 0 && exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil {
-		argv = []string{"unshare", "--pid", "--fork", "--mount-proc", "gosv", "--"}
-	}
-	dir := t.TempDir()
-	// The middle process leaves its children, which wait for the end of a pipe, so that all
-	// end at once. init's own children are then the command and those not yet collected.
-	script := `
+	ns := pid1(t)
+	for _, who := range []string{"init", "daemon"} {
+		t.Run(who, func(t *testing.T) {
+			dir := t.TempDir()
+			// The middle process leaves its children, which wait for the end of a pipe, so that all
+			// end at once. The children of PID 1 are then the command and those not yet collected.
+			script := `
 		mkfifo ` + dir + `/hold
 		exec 9<>` + dir + `/hold
-		init=$PPID
 		sh -c 'i=0; while [ $i -lt ` + n + ` ]; do (exec <` + dir + `/hold 9>&- >/dev/null 2>&1; read x) & i=$((i+1)); done; exit 0'
-		count() { cat /proc/$init/task/*/children | wc -w; }
+		count() { cat /proc/1/task/*/children | wc -w; }
 		until [ "$(count)" -gt ` + n + ` ]; do sleep 0.05; done
 		echo all are there
 		exec 9>&-
 		until [ "$(count)" -le 1 ]; do sleep 0.05; done
 		echo all are gone`
-	p := startInit(t, append(argv, "/bin/sh", "-c", script), nil)
-	p.wait(t, "all are there\n")
-	if code, out, stderr := p.end(t); code != 0 || !strings.HasSuffix(out, "all are gone\n") {
-		t.Errorf("exit status %d, wrote %q, said %q", code, out, stderr)
+			argv := []string{"gosv", "--", "/bin/sh", "-c", script}
+			if who == "daemon" {
+				writeConf(t, dir+"/script", script)
+				argv = []string{"gosv", "daemon", "-c", writeConf(t, dir+"/s.toml", `
+[unix_http_server]
+file = "`+dir+`/s.sock"
+[supervisord]
+logfile = "`+dir+`/d.log"
+silent = true
+pidfile = "none"
+exit_on = "main=mother"
+[program.mother]
+command = ["/bin/sh", "`+dir+`/script"]
+autorestart = false
+startsecs = 0
+stdout_logfile = "/dev/stdout"
+stdout_logfile_maxbytes = 0
+`)}
+			}
+			p := startInit(t, append(ns[:len(ns):len(ns)], argv...), nil)
+			p.wait(t, "all are there\n")
+			if code, out, stderr := p.end(t); code != 0 || !strings.HasSuffix(out, "all are gone\n") {
+				t.Errorf("exit status %d, wrote %q, said %q", code, out, stderr)
+			}
+		})
 	}
 }
 

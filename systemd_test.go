@@ -227,3 +227,24 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitExposure: the sandbox of the unit is one that systemd understands, and as tight as the
+// programs of a supervisor allow.
+func TestUnitExposure(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("no systemd-analyze to check the units (apt-get install systemd)")
+	}
+	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=82", "packaging/gosv.service").CombinedOutput()
+	if strings.Contains(string(out), "unrecognized option") {
+		t.Skip("systemd-analyze security works offline since systemd 250")
+	}
+	if err != nil || !strings.Contains(string(out), "Overall exposure level") {
+		t.Errorf("systemd-analyze security: %v\n%s", err, out)
+	}
+	for _, name := range []string{"ProtectSystem", "ProtectClock", "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "LockPersonality", "RestrictRealtime", "SystemCallArchitectures"} {
+		if strings.Contains(string(out), "✗ "+name+"=") && name != "ProtectSystem" {
+			t.Errorf("%s= does nothing:\n%s", name, out)
+		}
+	}
+}

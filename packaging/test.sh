@@ -22,6 +22,9 @@ need runc runc
 need podman podman
 need catatonit catatonit
 need busybox busybox-static
+need skopeo skopeo
+need php-cgi php-cgi
+need systemd-analyze systemd
 [ -x /usr/bin/python3 ] || missing="$missing python3"
 if [ -n "$missing" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -32,6 +35,16 @@ if [ -n "$missing" ]; then
 	else
 		echo "missing:$missing (the tests that need them are skipped; as root on Debian this installs them)"
 	fi
+fi
+
+# kubectl-validate, which checks the manifests, takes minutes to compile. That is done beside the
+# tests, with the time that they leave; what was compiled is there the next time.
+tools=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/gosv-test
+PATH=$PATH:$tools
+validate=
+if ! command -v kubectl-validate >/dev/null 2>&1; then
+	GOBIN=$tools GOFLAGS='' nice -n 19 go install sigs.k8s.io/kubectl-validate@v0.0.4 >/dev/null 2>&1 &
+	validate=$!
 fi
 
 files=$(gofmt -l . | grep -v testdata/)
@@ -62,6 +75,18 @@ if command -v gcc >/dev/null 2>&1; then
 	run "the soak with the race detector, two minutes" -race -run '^TestSoak$' -timeout 10m
 else
 	echo "skipped: the race detector needs a C compiler"
+fi
+if [ -n "$validate" ]; then
+	for _ in $(seq 90); do
+		kill -0 "$validate" 2>/dev/null || break
+		sleep 1
+	done
+	kill "$validate" 2>/dev/null && echo "kubectl-validate was not compiled in time"
+	if wait "$validate"; then
+		run "the manifests, with kubectl-validate" -run '^TestKubernetesSchemas$' -timeout 10m
+	else
+		echo "skipped: kubectl-validate could not be installed, so nothing has checked examples/kubernetes against the schemas"
+	fi
 fi
 echo "$total"
 exit $status
