@@ -55,6 +55,8 @@ type Supervisord struct {
 	LogFormat       LogFormat // of what goes to standard output and standard error
 	LogOverflow     LogOverflow
 	ShutdownTimeout Seconds // 0: no limit; NoTimeout: not configured
+	OnCrash         OnCrash
+	Keeper          bool // have a parent that starts gosv again
 	Origin          *Origin
 }
 
@@ -152,6 +154,7 @@ type Process struct {
 	Stopwaitsecs   Seconds
 	Stopasgroup    bool
 	Killasgroup    bool
+	KillEscaped    bool // what it leaves behind is killed when it has ended
 	User           User
 	RedirectStderr bool
 	Stdout, Stderr Output

@@ -59,6 +59,8 @@ var (
 		schema: `{"anyOf":[{"enum":["raw","lines","prefix","json"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "json", words: formatWords}
 	overflowType = &valueType{name: "overflow", means: "patient, block or drop", toml: `"drop"`,
 		schema: `{"anyOf":[{"enum":["patient","block","drop"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "drop", words: overflowWords}
+	onCrashType = &valueType{name: "crash policy", means: "adopt or kill", toml: `"kill"`,
+		schema: `{"anyOf":[{"enum":["adopt","kill"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "kill", words: onCrashWords}
 	exitcodesType = &valueType{name: "exit codes", means: "exit codes from 0 to 255 with commas between", toml: `[0, 2]`,
 		schema: `{"anyOf":[{"type":"array","items":{"type":"integer","minimum":0,"maximum":255}},{"type":"integer","minimum":0,"maximum":255},{"type":"string"}]}`, example: "0,2"}
 	listType = &valueType{name: "list", means: "words with commas between", toml: `["a", "b"]`,

@@ -33,6 +33,9 @@ func (d *Daemon) logPath(p *conf.Process, stream string, opt *conf.Output) (stri
 	case opt.Logfile.Kind == conf.LogNone:
 		return "", nil
 	}
+	if path := d.past.Log(p.Group, p.Name, stream); path != "" {
+		return path, nil
+	}
 	s := &d.config().Supervisord
 	var err error
 	for range 100 {
@@ -83,6 +86,7 @@ func (d *Daemon) removeAutoLogs(s *conf.Supervisord) {
 		d.log.Warn("Could not clear childlog dir")
 		return
 	}
+	inUse := d.past.Logs()
 	mark := "---" + s.Identifier + "-"
 	tail := regexp.MustCompile(`^([a-z0-9_]{8})\.log(\.\d{1,4})?$`)
 	for _, e := range entries {
@@ -95,6 +99,9 @@ func (d *Daemon) removeAutoLogs(s *conf.Supervisord) {
 			continue
 		}
 		path := filepath.Join(s.Childlogdir, e.Name())
+		if base, _, _ := strings.Cut(path, ".log."); inUse[path] || inUse[base+".log"] {
+			continue
+		}
 		if err := os.Remove(path); err != nil {
 			d.log.Warn(fmt.Sprintf("Failed to clean up '%s'", path))
 		}

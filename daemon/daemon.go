@@ -31,6 +31,8 @@ type Daemon struct {
 	calm    calm
 	notify  *notifier // nil: no service manager asked for it
 	given   *given    // sockets that it opened for us
+	ledger  *proc.Ledger
+	past    *proc.Past // what an earlier daemon left, until it is gone on with; nil then
 
 	exitSignal syscall.Signal    // the last that asked for the end; belongs to handleSignals
 	insist     bool              // the same signal again kills what is left

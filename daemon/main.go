@@ -62,6 +62,7 @@ type launch struct {
 	foreground bool
 	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
 	again      bool     // not the first run: a reload came before
+	ledger     string   // directory of the ledger; "" for none
 	code       int      // what to exit with: 0, or what exit_on or essential= decided
 }
 
@@ -87,6 +88,7 @@ func (l *launch) run(f *flags) int {
 			return l.fail(err)
 		}
 		if !again {
+			l.dropLedger()
 			return l.code
 		}
 	}

@@ -21,20 +21,28 @@ import (
 func (l *launch) runOnce() (again bool, err error) {
 	s := &l.cfg.Supervisord
 	var notes []conf.Notice
+	noLedger := l.makeLedger(s)
 	if !l.again {
 		if notes, err = prepareProcess(s); err != nil {
 			return false, err
 		}
 	}
 	notes = append(account(s, l.cfg.TOML), notes...)
-	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given}
+	ledger, err := l.openLedger(s)
+	if held := (*proc.ErrHeld)(nil); errors.As(err, &held) {
+		return false, err
+	}
+	noLedger = errors.Join(noLedger, err)
+	forget := false
+	defer func() { ledger.Close(forget) }()
+	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past()}
 	d.cfg.Store(l.cfg)
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
 		return false, err
 	}
 	defer d.main.close()
 	d.log = slog.New(d.main)
-	pump, err := logs.NewPump()
+	pump, err := logs.NewPumpIn(ledger.Dir())
 	if err != nil {
 		return false, fmt.Errorf("cannot start the output pump: %w", err)
 	}
@@ -53,6 +61,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		Drain: time.Duration(s.DrainSecs), Timeout: shutdownTimeout(s, os.Getpid()),
 		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
 		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: runtime.GOMAXPROCS(0),
+		Ledger: ledger,
 	})
 	if d.servers, err = openServers(d, l.cfg); err != nil {
 		return false, err // before the first line: the log may be another daemon's
@@ -62,6 +71,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		d.log.Info(fmt.Sprintf("the log is kept in no file: %v", d.main.without))
 	}
 	d.sayTimeout(l.cfg)
+	d.sayLedger(noLedger)
 	if !s.Nocleanup {
 		d.removeAutoLogs(s)
 	}
@@ -71,7 +81,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	l.goBackground(d)
 	d.writePidfile(s)
 	defer removePidfile(s.Pidfile)
-	d.run(ctx, l)
+	forget = d.run(ctx, l)
 	if v, ok := d.mgr.Verdict(); ok {
 		l.code = v.Code
 	}
@@ -82,14 +92,16 @@ func (l *launch) runOnce() (again bool, err error) {
 	return false, nil
 }
 
-// run serves and supervises until everything is stopped.
-func (d *Daemon) run(ctx context.Context, l *launch) {
+// run serves and supervises until everything is stopped, and says whether it is.
+func (d *Daemon) run(ctx context.Context, l *launch) (stopped bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	signals := d.handleSignals(ctx, l.signals)
+	recovered := d.recover()
 	go func() {
 		defer close(ended)
-		if err := d.mgr.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		err := d.mgr.Run(ctx)
+		if stopped = err == nil; !stopped && !errors.Is(err, context.Canceled) {
 			d.critical("the process manager failed: %v", err)
 		}
 	}()
@@ -104,7 +116,11 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 		defer close(reported)
 		d.reportVerdict(ended)
 	}()
-	d.startGroups(ctx)
+	if recovered != nil {
+		d.updateFrom(ctx, recovered)
+	} else {
+		d.startGroups(ctx)
+	}
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)
 	}
@@ -123,6 +139,7 @@ func (d *Daemon) run(ctx context.Context, l *launch) {
 	<-reported
 	<-informed
 	d.pools.close()
+	return stopped
 }
 
 // startGroups makes every group of the configuration active, in order, pools first, so

@@ -65,7 +65,7 @@ func (p *Pump) drained(term int, buf []byte) bool {
 					part.n = 0
 					break
 				}
-				n, err := unix.Read(int(part.r.fd), buf[headroom:headroom+min(part.n, len(buf)-headroom)])
+				n, err := p.fetch(part.r, buf, min(part.n, len(buf)-headroom))
 				if err == unix.EINTR {
 					continue
 				}
@@ -74,7 +74,7 @@ func (p *Pump) drained(term int, buf []byte) bool {
 					break
 				}
 				part.n -= n
-				if !p.write(term, part.r.s, part.r.take(buf, n)) {
+				if !p.write(term, part.r.s, p.take(part.r, buf, n)) {
 					return false
 				}
 			}

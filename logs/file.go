@@ -171,15 +171,22 @@ func (f *File) Lost() int64 {
 // put is Write for a sink, which it tells what was lost. It may block where a disk hangs.
 // A large piece is cut, preferably at a line's end, so that files exceed their limit no
 // more than Supervisor's do.
-func (f *File) put(data []byte, s *Sink) {
+// st, which may be nil, is told how far it is.
+func (f *File) put(data []byte, s *Sink, st *stash) {
 	if b := f.back.Load(); b != nil {
 		if _, ok := b.add(data, s); ok {
 			return
 		}
 	}
-	for len(data) > 0 {
+	for whole := len(data); len(data) > 0; {
 		f.mu.Lock()
 		k := f.cut(data)
+		if st != nil {
+			if f.fd < 0 && !f.end {
+				f.openLate()
+			}
+			st.at(f.id, f.size, whole-len(data))
+		}
 		n, err := f.append(data[:k])
 		var failed error
 		if err == nil {

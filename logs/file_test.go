@@ -108,7 +108,7 @@ func TestRotationProperty(t *testing.T) {
 			case 1, 2, 3, 4:
 				f.Write(piece)
 			default:
-				f.put(piece, s)
+				f.put(piece, s, nil)
 			}
 		}
 		kept := ""

@@ -3,6 +3,7 @@ package logs
 import (
 	"encoding/binary"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,6 +97,19 @@ func newPipe() (r, w int, err error) {
 	return p[0], p[1], nil
 }
 
+// lasting is w, the write end of a pipe, opened for reading too: whoever has it keeps the
+// pipe alive. A program that writes while no daemon lives is not killed by SIGPIPE then;
+// it fills the pipe, and waits for the next daemon. The end still comes when the last
+// program is gone, since the daemon has a reading end only. Without /proc it is w itself.
+func lasting(w int) int {
+	both, err := unix.Open("/proc/self/fd/"+strconv.Itoa(w), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return w
+	}
+	unix.Close(w)
+	return both
+}
+
 // resize asks for a pipe of n bytes and returns what it is now. The kernel refuses when
 // the user's quota for pipes is used up, and when more than n bytes are waiting.
 func resize(fd, n int) (int, bool) {
@@ -117,4 +131,13 @@ func pipeWaiting(fd int) int {
 func pause() {
 	t := unix.NsecToTimespec(int64(gatherFor))
 	unix.Nanosleep(&t, nil)
+}
+
+// sizeOf is what fits into a pipe, 0 if nobody knows.
+func sizeOf(fd int) int {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return 0
+	}
+	return n
 }

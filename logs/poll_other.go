@@ -112,3 +112,9 @@ func pipeWaiting(fd int) int { return pipeSize }
 
 // pause waits a little. What poll(2) can do is longer than gatherFor.
 func pause() { unix.Poll(nil, 1) }
+
+// lasting is Linux's.
+func lasting(w int) int { return w }
+
+// sizeOf is Linux's.
+func sizeOf(int) int { return 0 }

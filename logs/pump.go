@@ -35,7 +35,11 @@ type Pump struct {
 	hanging  int        // goroutines that hang in a file
 	watcher  *time.Timer
 
+	dir     string   // for what a later pump may have to know; "" for none
+	salvage *salvage // what an earlier one left; guarded by mu
+
 	// The loop's own.
+	stash  *stash // nil: pieces are not protected
 	held   []*run // pipes that are not read for now
 	drains []*drain
 	grown  []*run            // pipes that were made larger
@@ -57,12 +61,20 @@ const (
 )
 
 // NewPump starts the loop.
-func NewPump() (*Pump, error) {
+func NewPump() (*Pump, error) { return NewPumpIn("") }
+
+// NewPumpIn is NewPump with a directory in memory, which is nobody else's. What has been
+// read and not been written when the program is killed is found there by the next one: see
+// Sink.Adopt and Settled.
+func NewPumpIn(dir string) (*Pump, error) {
 	poll, err := newPoller()
 	if err != nil {
 		return nil, err
 	}
-	p := &Pump{poll: poll, start: time.Now(), ended: make(chan struct{})}
+	p := &Pump{poll: poll, start: time.Now(), ended: make(chan struct{}), dir: dir}
+	if dir != "" {
+		p.salvage = readSalvage(dir)
+	}
 	p.watcher = time.AfterFunc(time.Hour, p.watch)
 	p.watcher.Stop()
 	go p.loop(0)
@@ -85,17 +97,13 @@ func (p *Pump) attach(s *Sink) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	w = lasting(w)
 	r := newRun(s, fd)
 	p.mu.Lock()
 	if p.closing {
 		err = os.ErrClosed
-	} else if err = p.poll.add(fd); err == nil {
-		for len(p.runs) <= fd {
-			p.runs = append(p.runs, nil)
-		}
-		p.runs[fd] = r
-		s.runs = append(s.runs, r)
-		s.latest = r
+	} else {
+		err = p.watchRun(r)
 	}
 	p.mu.Unlock()
 	if err != nil {
@@ -123,7 +131,10 @@ func (p *Pump) now() time.Duration { return time.Since(p.start) }
 
 // loop is the pump while its term lasts.
 func (p *Pump) loop(term int) {
-	buf := make([]byte, headroom+bufSize)
+	if p.dir != "" {
+		p.stash, _ = newStash(p.dir, term)
+	}
+	buf := p.buffer(bufSize)
 	var list []ready
 	var work []*run
 	for {
@@ -173,12 +184,12 @@ func (p *Pump) loop(term int) {
 			p.resume(p.now())
 		}
 		if p.big && len(buf) < headroom+bufMax {
-			buf = make([]byte, headroom+bufMax)
+			buf = p.buffer(bufMax)
 		}
 		if p.big && now-p.looked >= idleBefore {
 			p.looked = now
 			if p.calm(now) {
-				buf = make([]byte, headroom+bufSize)
+				buf = p.buffer(bufSize)
 			}
 		}
 		if gather && !full {
@@ -213,17 +224,45 @@ func (p *Pump) timeout() time.Duration {
 // read reads r once and passes on what came; n is 0 when nothing was there and -1 at the
 // end. ok is false when this goroutine is not the loop any more.
 func (p *Pump) read(term int, r *run, buf []byte) (n int, ok bool) {
-	n, err := unix.Read(int(r.fd), buf[headroom:])
+	n, err := p.fetch(r, buf, len(buf)-headroom)
 	switch {
 	case err == unix.EINTR || err == unix.EAGAIN:
 		return 0, true
 	case n > 0 && err == nil:
-		return n, p.write(term, r.s, r.take(buf, n))
+		return n, p.write(term, r.s, p.take(r, buf, n))
 	}
 	p.forget(r)
 	ok = p.write(term, r.s, r.end())
 	r.s.release()
 	return -1, ok
+}
+
+// buffer is a buffer for pieces of n bytes at most.
+func (p *Pump) buffer(n int) []byte {
+	if p.stash != nil {
+		return p.stash.buf[:headroom+n]
+	}
+	return make([]byte, headroom+n)
+}
+
+// fetch reads up to n bytes of r to buf[headroom:], which is protected until write where
+// they go to a file.
+func (p *Pump) fetch(r *run, buf []byte, n int) (int, error) {
+	if f := r.s.file.Load(); p.stash != nil && f != nil && !f.special.Load() {
+		if there := pipeWaiting(int(r.fd)); there > 0 {
+			return p.stash.read(r, min(n, there))
+		}
+	}
+	return unix.Read(int(r.fd), buf[headroom:headroom+n])
+}
+
+// take is run.take for a piece of fetch.
+func (p *Pump) take(r *run, buf []byte, n int) []byte {
+	b := r.take(buf, n)
+	if r.text != nil && p.stash != nil {
+		p.stash.made(b, func(seq uint64) { r.keep(p.dir, seq) })
+	}
+	return b
 }
 
 // forget closes a pipe that has ended.
@@ -245,6 +284,9 @@ func (p *Pump) forget(r *run) {
 		s.latest = nil
 	}
 	p.poll.del(int(r.fd))
+	if r.kept {
+		os.Remove(heldName(p.dir, r.inode()))
+	}
 	unix.Close(int(r.fd))
 	if r.size > pipeSize {
 		p.grown = without(p.grown, r)
@@ -273,12 +315,12 @@ func (p *Pump) finish(term int, buf []byte) {
 	p.mu.Unlock()
 	for _, r := range left {
 		for n := pipeWaiting(int(r.fd)); n > 0; {
-			k, err := unix.Read(int(r.fd), buf[headroom:headroom+min(n, len(buf)-headroom)])
+			k, err := p.fetch(r, buf, min(n, len(buf)-headroom))
 			if err != nil || k <= 0 {
 				break
 			}
 			n -= k
-			if !p.write(term, r.s, r.take(buf, k)) {
+			if !p.write(term, r.s, p.take(r, buf, k)) {
 				return // the next loop goes on with what is left
 			}
 		}
@@ -296,6 +338,7 @@ func (p *Pump) finish(term int, buf []byte) {
 	p.syslog.settle(time.Until(until))
 	p.mu.Lock()
 	p.closed = true
+	p.stash.close()
 	asked := append(p.drains, p.asked...)
 	p.asked, p.drains = nil, nil
 	p.poll.close()

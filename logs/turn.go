@@ -3,12 +3,14 @@ package logs
 // write gives b to the sink's file. It is false when that took so long that another
 // goroutine has become the loop: then the caller ends and touches nothing.
 func (p *Pump) write(term int, s *Sink, b []byte) bool {
-	f := s.file.Load()
+	f, st := s.file.Load(), p.stash
 	if len(b) == 0 || f == nil {
+		st.done()
 		return true
 	}
 	if f.special.Load() { // never blocks
-		f.put(b, s)
+		f.put(b, s, nil)
+		st.done()
 		p.owe(f.back.Load())
 		return true
 	}
@@ -21,7 +23,8 @@ func (p *Pump) write(term int, s *Sink, b []byte) bool {
 		p.watcher.Reset(watchEvery)
 	}
 	p.turn.Unlock()
-	f.put(b, s)
+	f.put(b, s, st)
+	st.done()
 	p.turn.Lock()
 	if p.term == term {
 		p.writing = nil
@@ -29,6 +32,7 @@ func (p *Pump) write(term int, s *Sink, b []byte) bool {
 		return true
 	}
 	p.turn.Unlock()
+	st.close()
 	f.back.Load().run()
 	if f.again.Swap(false) {
 		f.Reopen()
@@ -73,7 +77,8 @@ func (p *Pump) watch() {
 		p.hanging++
 		p.writing = nil
 		p.watching = false
-		p.owe(b) // in the loop's place: the old one is in its write, the new one not there yet
+		p.stash = nil // the old loop's, as long as it hangs
+		p.owe(b)      // in the loop's place: the old one is in its write, the new one not there yet
 		go p.loop(p.term)
 		p.poll.wake() // the old loop may have heard what the new one has to know
 		return

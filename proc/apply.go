@@ -38,6 +38,7 @@ func (m *Manager) AddAll(ctx context.Context, list []*conf.Group, before func())
 	for i, c := range list {
 		groups[i] = m.newGroup(c)
 	}
+	m.Ledger.add(&ledgerRecord{Groups: list})
 	err := tell(ctx, m, func() error {
 		if err := free(); err != nil {
 			return err
@@ -99,6 +100,7 @@ func (m *Manager) remove(name string) error {
 	m.priority, m.sorted = nil, nil
 	g.gone = true
 	g.close()
+	m.Ledger.add(&ledgerRecord{Gone: name})
 	m.Publish(event.Event{Type: event.ProcessGroupRemoved, Group: name})
 	return nil
 }
@@ -242,6 +244,7 @@ func (u *updating) replace(c *conf.Group) error {
 		if err := u.m.remove(c.Name); err != nil {
 			return err
 		}
+		u.m.Ledger.add(&ledgerRecord{Groups: []*conf.Group{c}})
 		u.m.insert(g)
 		u.m.autostart(g)
 		return nil

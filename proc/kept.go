@@ -30,6 +30,12 @@ type Kept struct {
 	Unread      []byte `json:",omitempty"` // waits to be written there
 	Turn        int    `json:",omitempty"` // of those whose launch has not begun: in which order
 	Socket      string `json:",omitempty"` // fcgi: the URL of the socket that its run has
+	Trace       trace  // how its child is told from others
+
+	// Only in a ledger.
+	At   time.Time         // when that was
+	Dead bool              `json:",omitempty"` // PID was reaped, Status is how it ended
+	Logs map[string]string `json:",omitempty"` // Heir.Logs
 }
 
 // KeptSocket is a FastCGI socket that is open.
@@ -166,7 +172,7 @@ func (m *Manager) frozen() Frozen {
 			k := Kept{
 				Group: p.conf.Group, Name: p.conf.Name, Machine: p.m, PID: p.pid, Status: int(p.status),
 				Start: p.start, Stop: p.stop, Exit: p.exit, SpawnErr: p.err, Life: p.life,
-				Stdin: p.stdin.fd, Unread: p.stdin.pending,
+				Stdin: p.stdin.fd, Unread: p.stdin.pending, Trace: p.trace,
 			}
 			if p.due.armed() {
 				left := p.due.at - now
@@ -249,6 +255,7 @@ func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
 	p.m, p.pid, p.status = k.Machine, k.PID, syscall.WaitStatus(k.Status)
 	p.start, p.stop, p.exit, p.err, p.life = k.Start, k.Stop, k.Exit, k.SpawnErr, k.Life
 	p.stdin = stdin{fd: k.Stdin, pending: k.Unread}
+	p.trace = k.Trace
 	if !p.m.State.Down() {
 		p.group.busy++
 	}
@@ -262,6 +269,9 @@ func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
 	if p.m.Child == state.Live {
 		p.run++
 		m.live[p.pid] = p
+		if p.trace.Foreign && m.Kernel.Adopt(p.pid, p.trace.Born) != nil {
+			m.post(func() { m.exited(p, unknownStatus) })
+		}
 	}
 	if k.Due != nil {
 		m.arm(&p.due, *k.Due-age)

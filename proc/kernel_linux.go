@@ -3,6 +3,7 @@ package proc
 import (
 	"math"
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -37,6 +38,11 @@ func stdinPipe() (child *os.File, ours int, err error) {
 		syscall.Close(p[0])
 		syscall.Close(p[1])
 		return nil, -1, err
+	}
+	// Opened for writing too, so that no end of file comes should the daemon be killed.
+	if both, err := unix.Open("/proc/self/fd/"+strconv.Itoa(p[0]), unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
+		unix.Close(p[0])
+		p[0] = both
 	}
 	return os.NewFile(uintptr(p[0]), "stdin"), p[1], nil
 }

@@ -18,6 +18,8 @@ type UnixKernel struct {
 	signals chan os.Signal
 	ended   chan struct{}
 	shim    string // the executable that is our exec shim; "" for none
+
+	foreigners foreigners
 }
 
 // NewKernel makes the real Kernel. Close it at the end. Descriptors that we were born with
@@ -44,6 +46,7 @@ func (k *UnixKernel) Close() {
 	signal.Stop(k.signals)
 	close(k.signals)
 	<-k.ended
+	k.foreigners.close()
 }
 
 // Launch starts a child in a process group of its own, in our session, as Supervisor does.
@@ -123,6 +126,9 @@ func blocking(f *os.File) uintptr {
 
 // Signal sends sig to a child or to its process group.
 func (k *UnixKernel) Signal(pid int, sig syscall.Signal, group bool) error {
+	if err, ok := k.foreigners.signal(pid, sig, group); ok {
+		return err
+	}
 	if group {
 		pid = -pid
 	}
@@ -137,7 +143,10 @@ func (k *UnixKernel) Reap() (int, syscall.WaitStatus, bool) {
 		if err == syscall.EINTR {
 			continue
 		}
-		return pid, status, err == nil && pid > 0
+		if err == nil && pid > 0 {
+			return pid, status, true
+		}
+		return k.foreigners.reap()
 	}
 }
 

@@ -25,6 +25,7 @@ type job struct {
 type launched struct {
 	job
 	pid   int
+	trace trace // how a later daemon can tell it
 	stdin int   // our end of the child's standard input; -1: none
 	err   error // nil, an *ExecError, or why nothing was forked
 }
@@ -56,13 +57,13 @@ func (l *launcher) run() {
 		default:
 		}
 		r := launched{job: j}
-		r.pid, r.stdin, r.err = l.launch(j)
+		r.pid, r.stdin, r.err = l.launch(j, &r.trace)
 		l.post(func() { l.answer(r) })
 	}
 }
 
 // launch carries out one launch. It reads nothing of the record but conf and out.
-func (l *launcher) launch(j job) (pid, stdin int, err error) {
+func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 	p := j.p
 	s, err := spec(p.conf, l.Environ, l.ServerURL)
 	if err != nil {
@@ -84,7 +85,14 @@ func (l *launcher) launch(j job) (pid, stdin int, err error) {
 		return 0, -1, openError(p.conf.Name, err)
 	}
 	defer closeFiles(s.Stdout, s.Stderr)
+	if l.Ledger != nil {
+		t.Pipes = [3]uint64{inodeOf(s.Stdin), inodeOf(s.Stdout), inodeOf(s.Stderr)}
+		l.Ledger.add(&ledgerRecord{Intent: &intent{p.conf.Group, p.conf.Name, time.Now(), t.Pipes, logsOf(p.out)}})
+	}
 	if pid, err = l.Kernel.Launch(s); err == nil {
+		if l.Ledger != nil {
+			t.Born = startTime(pid)
+		}
 		p.out.Started(pid)
 		return pid, stdin, nil
 	}
@@ -244,6 +252,7 @@ func (m *Manager) launched(r launched) {
 		early = early && dead.nth > r.after // else somebody else's, whose pid came round again
 		delete(m.early, r.pid)
 		p.pid, p.dead = r.pid, early // reaped already: never signal it
+		p.trace = r.trace
 		p.stdin.open(r.stdin)
 		m.live[r.pid] = p
 		m.log.say(LevelInfo, "spawned: '%s' with pid %d", p.conf.Name, r.pid)

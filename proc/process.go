@@ -32,6 +32,9 @@ type process struct {
 	err      string
 	restarts []time.Duration // when it was started again by itself; only with max_restarts
 	stdin    stdin
+	trace    trace
+	whole    bool    // it is stopped with its process group, whatever the options say
+	noted    bool    // an earlier daemon had it already
 	socket   *socket // fcgi: what its program listens on
 	waiters  *waiter // who wants to hear of it; nil costs nothing
 }
@@ -72,7 +75,7 @@ func autorestart(a conf.Autorestart) state.Autorestart {
 // done, in order.
 func (m *Manager) step(p *process, ev state.Event) {
 	began := p.m.State
-	from := began
+	from, was := began, p.m
 	var acts []state.Action
 	if ev.Kind == state.Start || ev.Kind == state.Restart {
 		p.restarts = nil // somebody gives it a new chance
@@ -86,10 +89,10 @@ func (m *Manager) step(p *process, ev state.Event) {
 		case state.Launch:
 			m.launch(p)
 		case state.SendStop:
-			m.kill(p, syscall.Signal(p.conf.Stopsignal), p.conf.Stopasgroup)
+			m.kill(p, syscall.Signal(p.conf.Stopsignal), p.conf.Stopasgroup || p.whole)
 		case state.SendKill:
 			m.log.say(LevelWarn, "killing '%s' (%d) with SIGKILL", p.conf.Name, p.pid)
-			m.kill(p, syscall.SIGKILL, p.conf.Killasgroup)
+			m.kill(p, syscall.SIGKILL, p.conf.Killasgroup || p.whole)
 		case state.Arm:
 			if !p.dead { // else its end is under way, and that is the wake-up
 				m.arm(&p.due, a.Delay)
@@ -99,6 +102,9 @@ func (m *Manager) step(p *process, ev state.Event) {
 		case state.Spend:
 			m.spend(p)
 		}
+	}
+	if p.m != was {
+		m.note(p)
 	}
 	m.settle(p)
 	if s := p.m.State; s != began && (s == state.Exited || s == state.Fatal) {

@@ -74,6 +74,7 @@ func (m *Manager) exited(p *process, status syscall.WaitStatus) {
 	if due && p.m.State == state.Starting {
 		m.step(p, state.Event{Kind: state.Elapsed})
 	}
+	m.note(p)
 	run := p.run
 	p.out.Exited(func() { m.post(func() { m.drained(p, run) }) })
 }
@@ -85,7 +86,7 @@ func (m *Manager) drained(p *process, run uint32) {
 	}
 	p.dead = false
 	m.step(p, state.Event{Kind: state.ChildExited, Expected: p.expected(p.status)})
-	p.pid = 0
+	p.pid, p.trace, p.whole = 0, trace{}, false
 	if p.rings {
 		p.rings = false
 		m.sayRing()

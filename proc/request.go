@@ -25,6 +25,7 @@ type Options struct {
 	Timeout   time.Duration              // for all of a shutdown, Drain included; 0: none
 	ExitOn    conf.ExitOn                // which end of a process is the end of everything
 	Decided   func(Verdict)              // told of such an end when it begins; never blocks; may be nil
+	Ledger    *Ledger                    // what a later daemon is left, should this one be killed; nil: nothing
 }
 
 // Output receives what one process writes, over all its runs. Its methods are called
@@ -43,6 +44,22 @@ type Output interface {
 	Close()
 }
 
+// Heir is an Output that can go on with the pipes of a child that an earlier daemon started.
+type Heir interface {
+	// Adopt names the child and gives the pipes of its stdout and stderr, whose ends to read
+	// from are the Output's from then on. It is called before Run.
+	Adopt(pid int, pipes [2]Pipe)
+	// Logs are the files that the streams go to, by "stdout" and "stderr", where a later
+	// daemon could not tell it from the configuration.
+	Logs() map[string]string
+}
+
+// Pipe is a pipe that an earlier daemon made.
+type Pipe struct {
+	FD    int    // the end to read from; -1: it is gone
+	Inode uint64 // 0: there was none
+}
+
 // Kernel is everything the manager asks of the operating system about children.
 type Kernel interface {
 	// Launch starts a child and returns when it has exec'd or failed to. It is called
@@ -50,6 +67,9 @@ type Kernel interface {
 	Launch(Spec) (pid int, err error)
 	// Signal sends sig to the child pid, or to its process group.
 	Signal(pid int, sig syscall.Signal, group bool) error
+	// Adopt watches a process that is not our child but is to be reaped and signalled as if
+	// it were. born is its start time; ESRCH says that it is gone.
+	Adopt(pid int, born uint64) error
 	// Reap collects one dead child without waiting; ok is false when there is none.
 	Reap() (pid int, status syscall.WaitStatus, ok bool)
 	// Died rings when children may have died. One ring may stand for many.

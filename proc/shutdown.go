@@ -139,6 +139,7 @@ func (m *Manager) beginClosing() {
 	}
 	m.closing = &closing{groups: slices.Clone(m.byPriority())}
 	m.closing.report.owner = m.closing
+	m.Ledger.add(&ledgerRecord{Closing: true})
 	m.draining.Store(false)
 	m.disarm(&m.ending.drain)
 	for _, g := range m.order {

@@ -34,6 +34,14 @@ func (s *socket) open(log logger) (*os.File, error) {
 	return s.file, nil
 }
 
+// take goes on with the socket that a survivor has as its descriptor 0. Where that may not
+// be had, the next start makes a new one, if the old one lets it.
+func (s *socket) take(pid int) {
+	if fd := socketOf(pid); fd >= 0 {
+		s.file = os.NewFile(uintptr(fd), s.conf.URL)
+	}
+}
+
 // close closes it. A unix socket's file stays, as in Supervisor: the next start replaces it.
 func (s *socket) close(log logger) {
 	if s.file == nil {

@@ -19,9 +19,15 @@ func signalName(sig syscall.Signal) string {
 	return fmt.Sprintf("signal %d", int(sig))
 }
 
+// unknownStatus is the wait status of a process that was not our child, where nobody tells
+// how it ended. No real one has that bit.
+const unknownStatus syscall.WaitStatus = 1<<24 | 255<<8
+
 // statusText is Supervisor's text for how a child ended (options.py, decode_wait_status).
 func statusText(s syscall.WaitStatus) string {
 	switch {
+	case s == unknownStatus:
+		return "exit status unknown"
 	case s.Exited():
 		return fmt.Sprintf("exit status %d", s.ExitStatus())
 	case s.Signaled() && s.CoreDump():
@@ -34,7 +40,7 @@ func statusText(s syscall.WaitStatus) string {
 
 // exitStatus is the exit status of a child, -1 when it did not exit by itself.
 func exitStatus(s syscall.WaitStatus) int {
-	if s.Exited() {
+	if s.Exited() && s != unknownStatus {
 		return s.ExitStatus()
 	}
 	return -1

@@ -71,6 +71,7 @@ type child struct {
 	Behaviour
 	name   string
 	pid    int
+	born   uint64
 	status syscall.WaitStatus
 	dead   bool // a zombie
 	timer  *time.Timer
@@ -178,6 +179,24 @@ func (k *Kernel) Signal(pid int, sig syscall.Signal, group bool) error {
 		}
 	}
 	return nil
+}
+
+// Adopt finds a child that Survive has made.
+func (k *Kernel) Adopt(pid int, born uint64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.children[pid]; c == nil || c.dead || c.born != born {
+		return syscall.ESRCH
+	}
+	return nil
+}
+
+// Survive makes a child of a process ("group:name") that an earlier daemon started.
+func (k *Kernel) Survive(name string, pid int, born uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := &child{name: name, pid: pid, born: born}
+	k.children[pid], k.byName[name] = c, c
 }
 
 // Reap collects one zombie.

@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gosv/conf"
+	"gosv/proc"
+	"gosv/proc/event"
+)
+
+// ledgerName says whose ledger a daemon's is: that of its configuration and identifier.
+func (l *launch) ledgerName(s *conf.Supervisord) proc.LedgerName {
+	return proc.LedgerName{Config: l.file, Identifier: s.Identifier}
+}
+
+// makeLedger makes the directory of the ledger while we may still be root. What it returns
+// is for the log: the daemon runs without. The first process of a container needs none: when
+// it dies, the kernel kills all others.
+func (l *launch) makeLedger(s *conf.Supervisord) error {
+	if l.ledger != "" || l.again || os.Getpid() == 1 {
+		return nil
+	}
+	uid, gid := os.Geteuid(), os.Getegid()
+	if s.User.Set && uid == 0 {
+		uid, gid = s.User.UID, s.User.GID
+	}
+	var err error
+	l.ledger, err = proc.LedgerDir(l.ledgerName(s), uid, gid)
+	return err
+}
+
+func (l *launch) openLedger(s *conf.Supervisord) (*proc.Ledger, error) {
+	if l.ledger == "" {
+		return nil, nil
+	}
+	return proc.OpenLedger(l.ledger, l.ledgerName(s), func(err error) { fmt.Fprintln(os.Stderr, err) })
+}
+
+// dropLedger removes the directory after an orderly end.
+func (l *launch) dropLedger() {
+	if l.ledger == "" {
+		return
+	}
+	if _, err := os.Stat(filepath.Join(l.ledger, "ledger")); err == nil {
+		return
+	}
+	os.Remove(filepath.Join(l.ledger, "lock"))
+	os.Remove(l.ledger)
+}
+
+// sayLedger says why nothing would be known of the programs if this daemon was killed.
+func (d *Daemon) sayLedger(err error) {
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		d.log.Info(fmt.Sprintf("programs cannot be told from strangers should gosv be killed: %v", err))
+	}
+}
+
+// recover lets the manager go on with what an earlier daemon left, before it runs. It
+// returns the groups that are active then, nil if there was nothing.
+func (d *Daemon) recover() []*conf.Group {
+	if d.past.Empty() {
+		d.mgr.Begin()
+		d.outputs.pump.Settled()
+		return nil
+	}
+	past := d.past
+	for _, g := range past.Groups {
+		d.pools.prepare(g)
+		d.pools.observe(event.Event{Type: event.ProcessGroupAdded, Group: g.Name})
+	}
+	d.mgr.Recover(past, d.config().Supervisord.OnCrash == conf.CrashKill, func() {
+		d.bus.Publish(event.Event{Type: event.SupervisorStateChangeRunning})
+	})
+	d.past = nil
+	d.outputs.pump.Settled()
+	return past.Groups
+}
+
+// updateFrom brings the groups of an earlier daemon to what the configuration says now, as
+// update does.
+func (d *Daemon) updateFrom(ctx context.Context, active []*conf.Group) {
+	plan := conf.Diff(active, d.config().Groups)
+	if plan.Empty() {
+		return
+	}
+	go func() { // ends with the update, or when the manager does
+		err := d.update(ctx, plan, nil, func(s proc.Step) {
+			if s.Err != nil {
+				d.log.Warn(fmt.Sprintf("%s was not %s: %v", s.Group, s.Did, s.Err))
+			}
+		})
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, proc.ErrClosed) {
+			d.log.Warn(fmt.Sprintf("cannot bring the groups to what the configuration says: %v", err))
+		}
+	}()
+}
+
+// Adopt makes the output of a child that an earlier daemon started ours.
+func (out *output) Adopt(pid int, pipes [2]proc.Pipe) {
+	for i, st := range out.streams() {
+		pipe := pipes[i]
+		if pipe.Inode == 0 || out.options(st).LogfileDirect {
+			continue
+		}
+		sink, err := out.open(st)
+		if err == nil {
+			err = sink.Adopt(pipe.FD, pid, pipe.Inode)
+		}
+		if err != nil {
+			out.all.d.log.Error(fmt.Sprintf("cannot go on reading the %s of '%s': %v", st.name, out.conf.Name, err))
+		}
+	}
+}
+
+// Logs are the AUTO logs.
+func (out *output) Logs() map[string]string {
+	var logs map[string]string
+	for _, st := range out.streams() {
+		if out.options(st).Logfile.Kind == conf.LogAuto && st.path != "" {
+			if logs == nil {
+				logs = map[string]string{}
+			}
+			logs[st.name] = st.path
+		}
+	}
+	return logs
+}

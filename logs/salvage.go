@@ -1,0 +1,193 @@
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// salvage is what a daemon that was killed had taken out of pipes and not dealt with.
+type salvage struct {
+	files  []string // to be removed when it has been
+	pieces []*piece
+	held   map[uint64]*heldBack
+}
+
+// piece is what a stash held.
+type piece struct {
+	pipe uint64
+	seq  uint64
+	raw  []byte // as it was read
+	out  []byte // what was made of it, if made, or if the held back of the run is of seq
+	made bool
+	file fileID // that it was being written to; zero: not begun
+	size int64  // that it had before
+	from int    // what of it was to be written there; what is before that is in a file already
+}
+
+// heldBack is the beginning of something whose end has not come yet: a line, mostly.
+type heldBack struct {
+	Seq  uint64 // of the piece that it is the rest of
+	Line []byte // of lines
+	Part Part
+}
+
+// heldName is the file for what is held back of a pipe.
+func heldName(dir string, pipe uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("held-%d", pipe))
+}
+
+// readSalvage reads what is in dir, where only we can have written.
+func readSalvage(dir string) *salvage {
+	s := &salvage{held: map[uint64]*heldBack{}}
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		st, err := e.Info()
+		if err != nil || !st.Mode().IsRegular() || st.Size() > 4<<20 {
+			continue
+		}
+		var pipe uint64
+		switch {
+		case strings.HasPrefix(e.Name(), "piece-"):
+			s.files = append(s.files, path)
+			if mem, err := os.ReadFile(path); err == nil {
+				if p := parseStash(mem); p != nil {
+					s.pieces = append(s.pieces, p)
+				}
+			}
+		case scan(e.Name(), &pipe):
+			s.files = append(s.files, path)
+			var h heldBack
+			if text, err := os.ReadFile(path); err == nil && json.Unmarshal(text, &h) == nil {
+				s.held[pipe] = &h
+			}
+		}
+	}
+	return s
+}
+
+func scan(name string, pipe *uint64) bool {
+	n, err := fmt.Sscanf(name, "held-%d", pipe)
+	return n == 1 && err == nil
+}
+
+// take is what there is of a pipe; it is given out once.
+func (s *salvage) take(pipe uint64) (p *piece, h *heldBack) {
+	if s == nil || pipe == 0 {
+		return nil, nil
+	}
+	for i, x := range s.pieces {
+		if x.pipe == pipe {
+			p = x
+			s.pieces = append(s.pieces[:i], s.pieces[i+1:]...)
+			break
+		}
+	}
+	h = s.held[pipe]
+	delete(s.held, pipe)
+	return p, h
+}
+
+// goOn brings a run to where its piece has been dealt with, and returns what is to be
+// written for that.
+func (r *run) goOn(p *piece, h *heldBack) []byte {
+	if r.text != nil && r.text.lines != nil && h != nil {
+		r.text.lines.held, r.text.lines.part = h.Line, h.Part
+	}
+	switch {
+	case p == nil:
+		return nil
+	case p.made || h != nil && h.Seq == p.seq: // the piece is in out and in what is held back
+		return p.rest(p.out, r.s)
+	case r.text == nil:
+		r.s.bytes.Add(int64(len(p.raw)))
+		return p.rest(p.raw, r.s)
+	}
+	buf := make([]byte, headroom+len(p.raw))
+	copy(buf[headroom:], p.raw)
+	return r.take(buf, len(p.raw))
+}
+
+// rest is what of b is not in the log file yet.
+func (p *piece) rest(b []byte, s *Sink) []byte {
+	if p.from > len(b) {
+		return nil
+	}
+	b = b[p.from:]
+	f := s.file.Load()
+	if f == nil || p.file == (fileID{}) {
+		return b
+	}
+	for _, name := range []string{f.name, f.name + ".1", f.name + ".2"} {
+		r, size, err := openToRead(name)
+		if err != nil {
+			continue
+		}
+		defer r.Close()
+		if !sameFile(r, p.file) {
+			continue
+		}
+		tail, err := section(r, p.size, min(max(0, size-p.size), 16<<20))
+		if err != nil {
+			continue
+		}
+		return unwritten(tail, b)
+	}
+	return b
+}
+
+// unwritten is what of b does not follow from a file's end, tail, which began to be written
+// where b was to be.
+func unwritten(tail, b []byte) []byte {
+	if bytes.Contains(tail, b) {
+		return nil
+	}
+	n := 0
+	for n < min(len(tail), len(b)) && tail[n] == b[n] {
+		n++
+	}
+	return b[n:]
+}
+
+// keep writes down what is held back of a run after a piece, if there is or was something.
+func (r *run) keep(dir string, seq uint64) {
+	l := r.text.lines
+	if l == nil || len(l.held) == 0 && !r.kept {
+		return
+	}
+	r.kept = len(l.held) > 0
+	text, err := json.Marshal(heldBack{seq, l.held, l.part})
+	if err != nil {
+		return
+	}
+	path := heldName(dir, r.inode())
+	if os.WriteFile(path+".new", text, 0o600) == nil {
+		os.Rename(path+".new", path)
+	}
+}
+
+// Settled says that all sinks have what an earlier daemon had not dealt with. What nobody
+// has asked for is forgotten.
+func (p *Pump) Settled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.salvage == nil {
+		return
+	}
+	inUse := map[string]bool{}
+	for _, r := range p.runs {
+		if r != nil && r.kept {
+			inUse[heldName(p.dir, r.inode())] = true
+		}
+	}
+	for _, path := range p.salvage.files {
+		if !inUse[path] {
+			os.Remove(path)
+		}
+	}
+	p.salvage = nil
+}

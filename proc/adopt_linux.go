@@ -1,0 +1,315 @@
+package proc
+
+import (
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// foreigners are processes that we supervise and that are not our children: those that
+// outlived an earlier daemon. One descriptor each, and one goroutine for all.
+type foreigners struct {
+	mu    sync.Mutex // guards what follows
+	byPID map[int]*foreigner
+	byFD  map[int32]*foreigner
+	dead  []foreigner // to be reaped
+	poll  int         // epoll; valid when byPID is not nil
+	bell  int         // eventfd, ends the goroutine
+	ended chan struct{}
+	told  map[int]syscall.WaitStatus // by whoever is their parent now
+}
+
+type foreigner struct {
+	pid    int
+	fd     int
+	status syscall.WaitStatus
+	until  time.Time // zombie: how long to wait for its status
+}
+
+// Adopt watches the process pid that began at born (startTime), and lets it be signalled.
+// ESRCH: it is gone.
+func (k *UnixKernel) Adopt(pid int, born uint64) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return err
+	}
+	if born == 0 || startTime(pid) != born { // another one has its pid
+		unix.Close(fd)
+		return unix.ESRCH
+	}
+	f := &k.foreigners
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byPID == nil {
+		if err := f.begin(k.died); err != nil {
+			unix.Close(fd)
+			return err
+		}
+	}
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd)}
+	if err := unix.EpollCtl(f.poll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	x := &foreigner{pid: pid, fd: fd}
+	f.byPID[pid], f.byFD[int32(fd)] = x, x
+	return nil
+}
+
+// begin starts the goroutine. f.mu is held.
+func (f *foreigners) begin(died chan struct{}) (err error) {
+	if f.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if f.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		unix.Close(f.poll)
+		return os.NewSyscallError("eventfd", err)
+	}
+	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(f.bell)}
+	if err = unix.EpollCtl(f.poll, unix.EPOLL_CTL_ADD, f.bell, &e); err != nil {
+		unix.Close(f.poll)
+		unix.Close(f.bell)
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	f.byPID, f.byFD, f.ended = map[int]*foreigner{}, map[int32]*foreigner{}, make(chan struct{})
+	go f.watch(died)
+	return nil
+}
+
+// statusWait is how long a process that has ended is waited for until its parent has
+// collected it, since only then the kernel or the keeper tells how it ended.
+const statusWait = 500 * time.Millisecond
+
+func (f *foreigners) watch(died chan struct{}) {
+	defer close(f.ended)
+	var events [64]unix.EpollEvent
+	var zombies []*foreigner
+	for {
+		wait := -1
+		if len(zombies) > 0 {
+			wait = int(max(0, time.Until(zombies[0].until)/time.Millisecond)) + 1
+		}
+		n, err := unix.EpollWait(f.poll, events[:], wait)
+		if err != nil {
+			n = 0
+		}
+		f.mu.Lock()
+		if f.byPID == nil {
+			f.mu.Unlock()
+			return
+		}
+		for _, e := range events[:n] {
+			x := f.byFD[e.Fd]
+			if x != nil && x.until.IsZero() {
+				x.until = time.Now().Add(statusWait)
+				zombies = append(zombies, x)
+			}
+		}
+		rest := zombies[:0]
+		for _, x := range zombies {
+			if f.byFD[int32(x.fd)] != x { // told meanwhile
+				continue
+			}
+			status, known := f.statusOf(x)
+			if !known && time.Now().Before(x.until) {
+				rest = append(rest, x)
+				continue
+			}
+			f.end(x, status)
+			ring(died)
+		}
+		zombies = rest
+		f.mu.Unlock()
+	}
+}
+
+// statusOf is how x ended. f.mu is held.
+func (f *foreigners) statusOf(x *foreigner) (syscall.WaitStatus, bool) {
+	if s, ok := f.told[x.pid]; ok {
+		return s, true
+	}
+	if s, ok := pidfdStatus(x.fd); ok {
+		return s, true
+	}
+	return unknownStatus, false
+}
+
+// end takes x off what is watched. f.mu is held.
+func (f *foreigners) end(x *foreigner, status syscall.WaitStatus) {
+	unix.EpollCtl(f.poll, unix.EPOLL_CTL_DEL, x.fd, nil)
+	unix.Close(x.fd)
+	delete(f.byFD, int32(x.fd))
+	delete(f.byPID, x.pid)
+	delete(f.told, x.pid)
+	x.status = status
+	f.dead = append(f.dead, *x)
+}
+
+// Told is the parent of adopted processes saying how one of them ended.
+func (k *UnixKernel) Told(pid int, status syscall.WaitStatus) {
+	f := &k.foreigners
+	f.mu.Lock()
+	if x := f.byPID[pid]; x != nil {
+		f.end(x, status)
+	}
+	f.mu.Unlock()
+	ring(k.died)
+}
+
+// reap is the next of them that has ended.
+func (f *foreigners) reap() (pid int, status syscall.WaitStatus, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.dead) == 0 {
+		return 0, 0, false
+	}
+	x := f.dead[0]
+	f.dead = f.dead[1:]
+	return x.pid, x.status, true
+}
+
+// signal signals one of them; ok is false if pid is none. A process is signalled through its
+// pidfd, and so never another one that has got its pid. Its group cannot be another's while
+// it is there itself.
+func (f *foreigners) signal(pid int, sig syscall.Signal, group bool) (err error, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	x := f.byPID[pid]
+	if x == nil {
+		return nil, false
+	}
+	if !group {
+		return unix.PidfdSendSignal(x.fd, sig, nil, 0), true
+	}
+	if err := unix.PidfdSendSignal(x.fd, 0, nil, 0); err != nil {
+		return err, true
+	}
+	return syscall.Kill(-pid, sig), true
+}
+
+func (f *foreigners) close() {
+	f.mu.Lock()
+	begun := f.byPID != nil
+	for _, x := range f.byPID {
+		unix.Close(x.fd)
+	}
+	f.byPID, f.byFD = nil, nil
+	if begun {
+		one := [8]byte{1}
+		unix.Write(f.bell, one[:])
+	}
+	f.mu.Unlock()
+	if begun {
+		<-f.ended
+		unix.Close(f.poll)
+		unix.Close(f.bell)
+	}
+}
+
+// pidfdStatus asks the kernel how a process ended that its parent has collected (Linux
+// 6.15; PIDFD_GET_INFO).
+func pidfdStatus(fd int) (syscall.WaitStatus, bool) {
+	const getInfo, infoExit = 0xc040ff0b, 1 << 3 // _IOWR(0xFF, 11, struct pidfd_info) of 64 bytes
+	var info struct {
+		mask, cgroup                                              uint64
+		pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, _, _ uint32
+		exit                                                      int32
+	}
+	info.mask = infoExit
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), getInfo, uintptr(unsafe.Pointer(&info)))
+	if errno != 0 || info.mask&infoExit == 0 {
+		return 0, false
+	}
+	return syscall.WaitStatus(info.exit), true
+}
+
+// openOf opens what the process pid has as its descriptor n, if that is the pipe with the
+// inode ino. -1: it is not.
+func openOf(pid, n int, ino uint64, flags int) (int, error) {
+	if ino == 0 {
+		return -1, nil
+	}
+	path := "/proc/" + strconv.Itoa(pid) + "/fd/" + strconv.Itoa(n)
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		if err == unix.ENOENT {
+			return -1, nil // it has closed it
+		}
+		return -1, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != ino {
+		return -1, nil
+	}
+	fd, err := unix.Open(path, flags|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if unix.Fstat(fd, &st) != nil || st.Ino != ino {
+		unix.Close(fd)
+		return -1, nil
+	}
+	return fd, nil
+}
+
+// holders are the processes that have pipes or sockets as their descriptors 0, 1 and 2.
+func holders() map[uint64][]holding {
+	all := map[uint64][]holding{}
+	entries, _ := os.ReadDir("/proc")
+	me := os.Getpid()
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == me {
+			continue
+		}
+		for fd := range 3 {
+			var st unix.Stat_t
+			if unix.Stat("/proc/"+e.Name()+"/fd/"+strconv.Itoa(fd), &st) != nil {
+				continue
+			}
+			if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFIFO || kind == unix.S_IFSOCK {
+				all[st.Ino] = append(all[st.Ino], holding{pid, fd})
+			}
+		}
+	}
+	return all
+}
+
+// leads says whether a process leads its process group, as those do that we start.
+func leads(pid int) bool {
+	group, err := unix.Getpgid(pid)
+	return err == nil && group == pid
+}
+
+// socketOf is a duplicate of what the process pid has as its descriptor 0, if that is a
+// socket; -1: it is not, or may not be had.
+func socketOf(pid int) int {
+	p, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return -1
+	}
+	defer unix.Close(p)
+	fd, err := unix.PidfdGetfd(p, 0, 0)
+	if err != nil {
+		return -1
+	}
+	if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || n == 0 {
+		unix.Close(fd)
+		return -1
+	}
+	return fd
+}
+
+// endStranger kills a process and its group where there are no pidfds, and waits until it
+// is gone, ten seconds at most.
+func endStranger(pid int, born uint64) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); born != 0 && startTime(pid) == born && time.Now().Before(end); <-tick.C {
+		syscall.Kill(-pid, syscall.SIGKILL)
+	}
+}

@@ -1,0 +1,301 @@
+package proc
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gosv/conf"
+)
+
+// Ledger is what a daemon writes down about its children for the one that comes after it,
+// in case it is killed: records of one line each, appended with one write(2) each to a file
+// in a file system that lives in memory. So the last record may be missing or torn, never
+// one before it, and writing waits for no disk. Nothing is synced: when the machine goes
+// down, no child is left to be known. A nil Ledger writes nothing.
+type Ledger struct {
+	dir  string
+	lock *os.File // held as long as the daemon lives
+	head ledgerHead
+	past *Past
+	say  func(error)
+
+	mu     sync.Mutex // guards what follows
+	file   *os.File   // nil: nothing may be written yet, or any more
+	size   int64
+	live   int64 // size when the file was made anew
+	failed bool
+}
+
+// ledgerVersion is of the form of the records.
+const ledgerVersion = 1
+
+const (
+	ledgerName = "ledger"
+	// ledgerMax is the most that is read. A thousand processes take 2 MB.
+	ledgerMax = 64 << 20
+	// ledgerSlack is how much a file may grow, beside what it had when it was made anew.
+	ledgerSlack = 256 << 10
+)
+
+// ledgerHead says whose ledger it is.
+type ledgerHead struct {
+	Version    int
+	Boot       string // boot id and pid namespace: pids of others mean nothing here
+	Config     string
+	Identifier string
+	PID        int // the daemon's
+	Mark       string
+}
+
+// ledgerRecord is one line. A later record of a thing replaces the earlier one.
+type ledgerRecord struct {
+	Head   *ledgerHead   `json:"h,omitempty"`
+	Groups []*conf.Group `json:"g,omitempty"`
+	Gone   string        `json:"x,omitempty"` // a group that was removed
+	Intent *intent       `json:"i,omitempty"`
+	Proc   *Kept         `json:"p,omitempty"`
+
+	Closing bool `json:"c,omitempty"` // everything is being stopped
+}
+
+// intent is a launch that is about to be made. If no record of its process follows, its
+// child is found by what it has open.
+type intent struct {
+	Group, Name string
+	At          time.Time
+	Pipes       [3]uint64         // inodes of its descriptors 0, 1 and 2
+	Logs        map[string]string `json:",omitempty"`
+}
+
+// Past is what an earlier daemon left.
+type Past struct {
+	PID     int    // of that daemon
+	Mark    string // what it marked the programs with that have kill_escaped
+	Groups  []*conf.Group
+	Closing bool // it was stopping everything
+	Dropped int  // records that could not be read
+
+	procs   map[[2]string]*Kept
+	intents map[[2]string]*intent
+}
+
+// Empty says whether there is nothing to go on with.
+func (p *Past) Empty() bool { return p == nil || len(p.Groups)+len(p.procs)+len(p.intents) == 0 }
+
+// parseLedger reads what an earlier daemon wrote. Records that are damaged are left out and
+// counted. What another machine life or pid namespace wrote is nil, as is what no head
+// stands before; a newer version is an error.
+func parseLedger(text []byte, boot string) (*Past, error) {
+	var p *Past
+	dropped := 0
+	for len(text) > 0 {
+		line, rest, whole := bytes.Cut(text, []byte("\n"))
+		text = rest
+		var r ledgerRecord
+		if !whole || !unseal(line, &r) {
+			dropped++
+			continue
+		}
+		if h := r.Head; h != nil {
+			switch {
+			case h.Version > ledgerVersion:
+				return nil, fmt.Errorf("it is of version %d, and this gosv reads version %d at most", h.Version, ledgerVersion)
+			case h.Boot != boot || h.Version < 1:
+				return nil, nil
+			case p == nil:
+				p = &Past{PID: h.PID, Mark: h.Mark, procs: map[[2]string]*Kept{}, intents: map[[2]string]*intent{}}
+			}
+		}
+		if p != nil {
+			p.add(&r)
+		}
+	}
+	if p != nil {
+		p.Dropped = dropped
+	}
+	return p, nil
+}
+
+func (p *Past) add(r *ledgerRecord) {
+	for _, g := range r.Groups {
+		if g == nil || g.Name == "" {
+			continue
+		}
+		p.drop(g.Name, false)
+		p.Groups = append(p.Groups, g)
+	}
+	p.Closing = p.Closing || r.Closing
+	if r.Gone != "" {
+		p.drop(r.Gone, true)
+	}
+	if i := r.Intent; i != nil {
+		p.intents[[2]string{i.Group, i.Name}] = i
+	}
+	if k := r.Proc; k != nil {
+		id := [2]string{k.Group, k.Name}
+		delete(p.intents, id)
+		p.procs[id] = k
+	}
+}
+
+// drop forgets a group, and its processes too.
+func (p *Past) drop(group string, all bool) {
+	for i, g := range p.Groups {
+		if g.Name == group {
+			p.Groups = append(p.Groups[:i], p.Groups[i+1:]...)
+			break
+		}
+	}
+	if !all {
+		return
+	}
+	for id := range p.procs {
+		if id[0] == group {
+			delete(p.procs, id)
+		}
+	}
+	for id := range p.intents {
+		if id[0] == group {
+			delete(p.intents, id)
+		}
+	}
+}
+
+// seal is a record as a line: its checksum, a blank, JSON, a newline.
+func seal(r *ledgerRecord) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	line := make([]byte, 0, len(text)+10)
+	line = fmt.Appendf(line, "%08x ", crc32.ChecksumIEEE(text))
+	return append(append(line, text...), '\n'), nil
+}
+
+func unseal(line []byte, r *ledgerRecord) bool {
+	if len(line) < 10 || line[8] != ' ' {
+		return false
+	}
+	text := line[9:]
+	return string(line[:8]) == fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)) && json.Unmarshal(text, r) == nil
+}
+
+// Past is what an earlier daemon left; nil if nothing.
+func (l *Ledger) Past() *Past {
+	if l == nil {
+		return nil
+	}
+	return l.past
+}
+
+// Dir is the directory, which is the daemon's alone.
+func (l *Ledger) Dir() string {
+	if l == nil {
+		return ""
+	}
+	return l.dir
+}
+
+// Mark is what programs with kill_escaped are marked with.
+func (l *Ledger) Mark() string {
+	if l == nil {
+		return ""
+	}
+	return l.head.Mark
+}
+
+// add appends a record. What cannot be written is said once: the daemon goes on, but a
+// later one would know less.
+func (l *Ledger) add(r *ledgerRecord) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return
+	}
+	line, err := seal(r)
+	if err == nil {
+		var n int
+		if n, err = l.file.Write(line); err == nil {
+			l.size += int64(n)
+		} else if n > 0 {
+			l.file.Truncate(l.size) // no half lines in the middle
+		}
+	}
+	if err != nil && !l.failed {
+		l.failed = true
+		l.say(fmt.Errorf("cannot note what becomes of programs, for the case that gosv is killed: %w", err))
+	}
+}
+
+func (l *Ledger) due() bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file != nil && l.size > 2*l.live+ledgerSlack
+}
+
+// renew puts a new file with these records in the place of the old one: either of the two
+// is there, whole, at any moment.
+func (l *Ledger) renew(records []*ledgerRecord) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b bytes.Buffer
+	for _, r := range append([]*ledgerRecord{{Head: &l.head}}, records...) {
+		line, err := seal(r)
+		if err != nil {
+			return err
+		}
+		b.Write(line)
+	}
+	path := filepath.Join(l.dir, ledgerName)
+	os.Remove(path + ".new")
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b.Bytes()); err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		f.Close()
+		os.Remove(path + ".new")
+		return err
+	}
+	if l.file != nil {
+		l.file.Close()
+	}
+	l.file, l.size, l.live, l.failed = f, int64(b.Len()), int64(b.Len()), false
+	return nil
+}
+
+// Close ends it: forget says that everything has ended in order, so that nothing is to be
+// known of it later.
+func (l *Ledger) Close(forget bool) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		l.file.Close()
+		l.file = nil
+	}
+	if forget {
+		os.Remove(filepath.Join(l.dir, ledgerName))
+	}
+	l.lock.Close()
+}

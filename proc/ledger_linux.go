@@ -1,0 +1,207 @@
+package proc
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// LedgerName says whose ledger is meant.
+type LedgerName struct{ Config, Identifier string }
+
+func (n LedgerName) key() string {
+	sum := sha256.Sum256([]byte(n.Config + "\x00" + n.Identifier))
+	return fmt.Sprintf("%x", sum[:8])
+}
+
+// ErrHeld says that another daemon has the ledger: the same configuration is in use.
+type ErrHeld struct{ PID int }
+
+func (e *ErrHeld) Error() string {
+	return fmt.Sprintf("gosv runs with this configuration and this identifier already, as process %d: end it first, or give this one another identifier", e.PID)
+}
+
+// LedgerDir makes the directory for a ledger of the account uid, which is ours or one that
+// root is about to become: in the first file system in memory where that can be done.
+func LedgerDir(n LedgerName, uid, gid int) (string, error) {
+	var bases []string
+	me := os.Geteuid()
+	if me == 0 {
+		bases = []string{"/run/gosv", "/dev/shm/gosv"}
+	} else {
+		if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+			bases = append(bases, dir+"/gosv")
+		}
+		bases = append(bases, "/dev/shm/gosv-"+strconv.Itoa(me))
+	}
+	var why error
+	for _, base := range bases {
+		dir, err := ledgerDir(base, n.key()+"-"+strconv.Itoa(uid), me, uid, gid)
+		if err == nil {
+			return dir, nil
+		}
+		why = errors.Join(why, err)
+	}
+	return "", why
+}
+
+// ledgerDir is base/name, both made if need be and checked: nobody else may write there.
+func ledgerDir(base, name string, me, uid, gid int) (string, error) {
+	var fsys unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(base), &fsys); err != nil {
+		return "", &fs.PathError{Op: "statfs", Path: filepath.Dir(base), Err: err}
+	}
+	if fsys.Type != unix.TMPFS_MAGIC && fsys.Type != unix.RAMFS_MAGIC {
+		return "", fmt.Errorf("%s is not in memory", filepath.Dir(base))
+	}
+	if err := ownDir(base, 0o711, me); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(base, name)
+	err := os.Mkdir(dir, 0o700)
+	if err == nil && uid != me {
+		err = os.Chown(dir, uid, gid)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return dir, checkDir(dir, uid)
+}
+
+func ownDir(dir string, mode os.FileMode, uid int) error {
+	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return checkDir(dir, uid)
+}
+
+func checkDir(dir string, uid int) error {
+	st, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if sys := st.Sys().(*syscall.Stat_t); !st.IsDir() || int(sys.Uid) != uid || st.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("%s is not a directory that only user %d may write to", dir, uid)
+	}
+	return nil
+}
+
+// OpenLedger takes the ledger in dir, which LedgerDir made, and reads what is in it. *ErrHeld
+// says that a daemon lives that has it. say hears of what cannot be written later, and may
+// be called from any goroutine.
+func OpenLedger(dir string, n LedgerName, say func(error)) (*Ledger, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockLedger(lock); err != nil {
+		defer lock.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			text := make([]byte, 20)
+			k, _ := lock.ReadAt(text, 0)
+			pid, _ := strconv.Atoi(strings.TrimSpace(string(text[:k])))
+			return nil, &ErrHeld{pid}
+		}
+		return nil, err
+	}
+	lock.Truncate(0)
+	lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	l := &Ledger{dir: dir, lock: lock, say: say, head: ledgerHead{
+		Version: ledgerVersion, Boot: bootID(), Config: n.Config, Identifier: n.Identifier, PID: os.Getpid(),
+		Mark: fmt.Sprintf("%08x%08x", rand.Uint32(), rand.Uint32()),
+	}}
+	text, err := readLedger(filepath.Join(dir, ledgerName))
+	if err == nil {
+		l.past, err = parseLedger(text, l.head.Boot)
+	}
+	if err != nil {
+		err = fmt.Errorf("what an earlier gosv left in %s is not used: %w", dir, err)
+	}
+	if l.past != nil && l.past.Mark != "" {
+		l.head.Mark = l.past.Mark
+	}
+	return l, err
+}
+
+// lockLedger waits a little: a child that the killed daemon was just starting has the lock
+// until it executes its program.
+func lockLedger(lock *os.File) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Second); ; <-tick.C {
+		err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// readLedger reads the file if it is one that only we can have written; nil: there is none.
+func readLedger(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	sys := st.Sys().(*syscall.Stat_t)
+	switch {
+	case !st.Mode().IsRegular() || sys.Nlink != 1:
+		return nil, errors.New("it is no ordinary file")
+	case int(sys.Uid) != os.Geteuid() || st.Mode().Perm()&0o077 != 0:
+		return nil, errors.New("others could have written it")
+	case st.Size() > ledgerMax:
+		return nil, fmt.Errorf("it has %d bytes, more than %d", st.Size(), ledgerMax)
+	}
+	return io.ReadAll(io.LimitReader(f, ledgerMax))
+}
+
+// bootID is the life of this machine and the pid namespace that we are in.
+func bootID() string {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	ns, _ := os.Readlink("/proc/self/ns/pid")
+	return strings.TrimSpace(string(boot)) + " " + ns
+}
+
+// startTime is when a process began, in clock ticks since the machine did: field 22 of
+// /proc/PID/stat. Together with the pid it names a process for good. 0: there is none, or it
+// is dead and only waits to be reaped.
+func startTime(pid int) uint64 {
+	var buf [1024]byte
+	f, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	n, err := unix.Read(f, buf[:])
+	unix.Close(f)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return parseStart(buf[:n])
+}
+
+// inodeOf is the inode of an open file, 0 for none.
+func inodeOf(f *os.File) uint64 {
+	var st unix.Stat_t
+	if f == nil || unix.Fstat(int(f.Fd()), &st) != nil {
+		return 0
+	}
+	return st.Ino
+}

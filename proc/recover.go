@@ -1,0 +1,323 @@
+package proc
+
+import (
+	"syscall"
+	"time"
+
+	"gosv/conf"
+	"gosv/proc/state"
+)
+
+// trace is what a child is told by from others, also by a later daemon.
+type trace struct {
+	Born    uint64    `json:",omitempty"` // startTime; 0: not known
+	Pipes   [3]uint64 // inodes of its descriptors 0, 1 and 2; 0: not known
+	Foreign bool      `json:",omitempty"` // it is no child of this daemon
+}
+
+// note writes down how things are with p, for a later daemon.
+func (m *Manager) note(p *process) {
+	if m.Ledger == nil || p.m.Child == state.Launching { // of that the launcher has written
+		return
+	}
+	m.Ledger.add(&ledgerRecord{Proc: m.kept(p)})
+	if m.Ledger.due() {
+		m.rewrite()
+	}
+}
+
+// kept is p as the ledger has it.
+func (m *Manager) kept(p *process) *Kept {
+	now := m.now()
+	k := &Kept{
+		Group: p.conf.Group, Name: p.conf.Name, Machine: p.m, PID: p.pid, Status: int(p.status),
+		Start: p.start, Stop: p.stop, Exit: p.exit, SpawnErr: p.err, Life: p.life, Trace: p.trace,
+		At: time.Now(), Dead: p.dead, Logs: logsOf(p.out),
+	}
+	if p.due.armed() {
+		left := p.due.at - now
+		k.Due = &left
+	}
+	for _, at := range p.restarts {
+		k.Restarts = append(k.Restarts, now-at)
+	}
+	if p.socket != nil {
+		k.Socket = p.socket.conf.URL
+	}
+	return k
+}
+
+func logsOf(o Output) map[string]string {
+	if h, ok := o.(Heir); ok {
+		return h.Logs()
+	}
+	return nil
+}
+
+// rewrite puts what is known now in the place of a ledger that has become long.
+func (m *Manager) rewrite() {
+	records := []*ledgerRecord{{Closing: m.closing != nil}}
+	for _, g := range m.order {
+		records[0].Groups = append(records[0].Groups, g.conf)
+		for _, p := range g.procs {
+			switch {
+			case p.m.Child == state.Launching:
+				records = append(records, &ledgerRecord{Intent: &intent{Group: p.conf.Group, Name: p.conf.Name, At: time.Now(), Logs: logsOf(p.out)}})
+			case p.m != state.Machine{} || p.life.Begun > 0 || p.noted:
+				records = append(records, &ledgerRecord{Proc: m.kept(p)})
+			}
+		}
+	}
+	if err := m.Ledger.renew(records); err != nil {
+		m.Ledger.say(err)
+	}
+}
+
+// Begin starts the ledger of a manager that knows nothing yet. It is called before Run,
+// where there is nothing to Recover.
+func (m *Manager) Begin() {
+	if m.Ledger != nil {
+		m.rewrite()
+	}
+}
+
+// Recover goes on with what an earlier daemon left when it was killed: the groups that it
+// had, in the states in which it had them. Who lives is adopted; with kill it is stopped
+// with its process group and started again. Who died meanwhile ends as if it did now. It is
+// called before Run, which then calls begin before anything happens.
+func (m *Manager) Recover(past *Past, kill bool, begin func()) {
+	if begin != nil {
+		m.post(begin)
+	}
+	r := &recovery{m: m, past: past, kill: kill}
+	for _, c := range past.Groups {
+		g := m.newGroup(c)
+		m.groups[c.Name] = g
+		m.order = append(m.order, g)
+		for _, p := range g.procs {
+			r.process(p)
+		}
+	}
+	if m.Ledger != nil {
+		m.rewrite()
+	}
+	if r.adopted+r.lost > 0 || past.Dropped > 0 {
+		m.log.say(LevelWarn, "an earlier gosv (pid %d) did not end in order: %d of its programs still run, %d ended meanwhile", past.PID, r.adopted, r.lost)
+	}
+	if past.Dropped > 0 {
+		m.log.say(LevelWarn, "%d of the notes that it left cannot be read", past.Dropped)
+	}
+}
+
+// recovery is a Recover under way.
+type recovery struct {
+	m             *Manager
+	past          *Past
+	kill          bool
+	adopted, lost int
+	open          map[uint64][]holding // who has which pipe open; nil: not looked yet
+}
+
+// holding is a process that has a pipe open, and as which of its descriptors 0, 1 and 2.
+type holding struct{ pid, fd int }
+
+// process gives p what is known of it, and arranges for what has to happen to it first.
+func (r *recovery) process(p *process) {
+	m := r.m
+	id := [2]string{p.conf.Group, p.conf.Name}
+	k := r.past.procs[id]
+	if i := r.past.intents[id]; i != nil {
+		k = r.launched(k, i)
+	}
+	switch {
+	case k == nil || r.past.Closing && k.PID == 0: // it never came to it, or only the end of all stopped it
+		if p.conf.Autostart {
+			r.begin(p)
+		}
+		return
+	case k.Machine.Child == state.Launching:
+		r.begin(p)
+		return
+	}
+	age := max(0, time.Since(k.At))
+	if k.PID == 0 || k.Dead || k.Machine.Child != state.Live {
+		r.rest(p, k, age)
+		return
+	}
+	k.Stdin, k.Trace.Foreign, p.noted = -1, true, true
+	err := m.Kernel.Adopt(k.PID, k.Trace.Born)
+	if err != nil && err != syscall.ESRCH {
+		m.log.say(LevelWarn, "cannot watch %s (pid %d), so it is killed: %v", p.conf.Name, k.PID, err)
+		endStranger(k.PID, k.Trace.Born)
+	}
+	k.Trace.Foreign = false // resume does not adopt it again
+	if err == nil {
+		k.Stdin, _ = openOf(k.PID, 0, k.Trace.Pipes[0], syscall.O_WRONLY)
+	}
+	m.resume(p, k, age)
+	p.trace.Foreign = true
+	r.output(p, k, err == nil)
+	if err != nil {
+		r.lost++
+		m.disarm(&p.due)
+		m.post(func() { m.exited(p, unknownStatus) })
+		return
+	}
+	r.adopted++
+	r.live(p)
+}
+
+// begin lets p be started when the loop runs.
+func (r *recovery) begin(p *process) {
+	r.m.post(func() {
+		if p.m.State.Down() {
+			r.m.step(p, state.Event{Kind: state.Start})
+		}
+	})
+}
+
+// rest is for a process without a child.
+func (r *recovery) rest(p *process, k *Kept, age time.Duration) {
+	m := r.m
+	dead := k.Dead && k.Machine.Child == state.Live
+	pid := k.PID
+	if dead {
+		r.output(p, k, false)
+	}
+	k.PID, k.Stdin, k.Trace, p.noted = 0, -1, trace{}, true
+	m.resume(p, k, age)
+	delete(m.live, 0)
+	if !dead {
+		return
+	}
+	p.pid, p.dead = pid, true // reaped: never signalled
+	run := p.run
+	m.post(func() { m.drained(p, run) })
+}
+
+// live is what happens to one that lives.
+func (r *recovery) live(p *process) {
+	m := r.m
+	again := state.Event{Kind: state.Restart}
+	switch {
+	case p.m.State == state.Stopping:
+		p.m.Again = p.m.Again || r.past.Closing && p.conf.Autostart
+		m.post(func() { m.kill(p, syscall.Signal(p.conf.Stopsignal), p.conf.Stopasgroup || r.kill) })
+	case r.kill:
+		m.log.say(LevelInfo, "stopping %s (pid %d), which an earlier gosv left (on_crash=kill)", p.conf.Name, p.pid)
+		p.whole = true
+		m.post(func() { m.step(p, again) })
+	case p.conf.Kind == conf.EventListener: // nobody knows what it was told last
+		m.post(func() { m.step(p, again) })
+	default:
+		m.log.say(LevelInfo, "adopted: '%s' with pid %d", p.conf.Name, p.pid)
+	}
+}
+
+// output gives p's output the pipes that its child writes to.
+func (r *recovery) output(p *process, k *Kept, alive bool) {
+	m := r.m
+	var pipes [2]Pipe
+	for n := range pipes {
+		pipes[n].FD = -1
+		ino := k.Trace.Pipes[n+1]
+		if ino == 0 || n == 1 && ino == k.Trace.Pipes[1] {
+			continue // one pipe for both
+		}
+		pipes[n].Inode = ino
+		fd, err := -1, error(nil)
+		if alive {
+			fd, err = openOf(k.PID, n+1, ino, syscall.O_RDONLY)
+		}
+		if fd < 0 && err == nil {
+			for _, h := range r.holders(ino) { // a child of it may have it still
+				if fd, _ = openOf(h.pid, h.fd, ino, syscall.O_RDONLY); fd >= 0 {
+					break
+				}
+			}
+		}
+		pipes[n].FD = fd
+		if err != nil {
+			m.log.say(LevelWarn, "cannot read what %s (pid %d) writes, so it is started again: %v", p.conf.Name, k.PID, err)
+			m.post(func() { m.step(p, state.Event{Kind: state.Restart}) })
+		}
+	}
+	if h, ok := p.out.(Heir); ok {
+		h.Adopt(k.PID, pipes)
+	} else {
+		closeFD(pipes[0].FD)
+		closeFD(pipes[1].FD)
+	}
+	if alive && p.socket != nil && p.socket.file == nil {
+		p.socket.take(k.PID)
+	}
+}
+
+func (r *recovery) holders(ino uint64) []holding {
+	if r.open == nil {
+		r.open = holders()
+	}
+	return r.open[ino]
+}
+
+// launched finds the child of a launch whose end the daemon did not live to see.
+func (r *recovery) launched(k *Kept, i *intent) *Kept {
+	fresh := &Kept{Group: i.Group, Name: i.Name, Machine: state.Machine{State: state.Starting, Child: state.Launching}, At: i.At, Start: i.At, Logs: i.Logs}
+	if k != nil {
+		fresh.Life, fresh.Restarts, fresh.Machine.Failures = k.Life, k.Restarts, k.Machine.Failures
+	}
+	for n, ino := range i.Pipes {
+		if ino == 0 {
+			continue
+		}
+		for _, h := range r.holders(ino) {
+			if h.fd != n {
+				continue
+			}
+			if born := startTime(h.pid); born != 0 && leads(h.pid) {
+				fresh.PID, fresh.Machine.Child = h.pid, state.Live
+				fresh.Trace = trace{Born: born, Pipes: i.Pipes}
+				fresh.Life.Begun++
+				zero := time.Duration(0)
+				fresh.Due = &zero // a moment later it is RUNNING: it has been up as long as there was no daemon
+				return fresh
+			}
+		}
+	}
+	return fresh
+}
+
+// Log is the file that a stream ("stdout", "stderr") went to, where the configuration does
+// not tell; "" if it does.
+func (p *Past) Log(group, name, stream string) string {
+	id := [2]string{group, name}
+	if p == nil {
+		return ""
+	}
+	if i := p.intents[id]; i != nil {
+		return i.Logs[stream]
+	}
+	if k := p.procs[id]; k != nil {
+		return k.Logs[stream]
+	}
+	return ""
+}
+
+// Logs are all files of Log.
+func (p *Past) Logs() map[string]bool {
+	all := map[string]bool{}
+	if p == nil {
+		return all
+	}
+	for _, i := range p.intents {
+		for _, path := range i.Logs {
+			all[path] = true
+		}
+	}
+	for _, k := range p.procs {
+		for _, path := range k.Logs {
+			all[path] = true
+		}
+	}
+	return all
+}

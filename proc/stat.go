@@ -1,0 +1,29 @@
+package proc
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// parseStart is the start time in a /proc/PID/stat: "pid (name) S ppid ...", where the name
+// may hold anything. 0: it is damaged, or the process is dead.
+func parseStart(stat []byte) uint64 {
+	f := statFields(stat)
+	if len(f) <= 22-3 || len(f[0]) != 1 || f[0][0] == 'Z' || f[0][0] == 'X' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(f[22-3]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// statFields are the fields from the third on.
+func statFields(stat []byte) [][]byte {
+	at := bytes.LastIndexByte(stat, ')')
+	if at < 0 {
+		return nil
+	}
+	return bytes.Fields(stat[at+1:])
+}
