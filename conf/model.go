@@ -56,7 +56,6 @@ type Supervisord struct {
 	LogOverflow     LogOverflow
 	ShutdownTimeout Seconds // 0: no limit; NoTimeout: not configured
 	OnCrash         OnCrash
-	Keeper          bool // have a parent that starts gosv again
 	Origin          *Origin
 }
 
@@ -154,7 +153,6 @@ type Process struct {
 	Stopwaitsecs   Seconds
 	Stopasgroup    bool
 	Killasgroup    bool
-	KillEscaped    bool // what it leaves behind is killed when it has ended
 	User           User
 	RedirectStderr bool
 	Stdout, Stderr Output

@@ -84,6 +84,7 @@ func newStash(dir string, n int) (*stash, error) {
 	}
 	st.buf = st.mem[stashHead:stashSize:stashSize]
 	rand.Read(st.mark[:])
+	st.note().Seq = binary.NativeEndian.Uint64(st.mark[:]) // another one than an earlier stash had
 	return st, nil
 }
 

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 	"sync"
@@ -27,6 +28,7 @@ type foreigners struct {
 type foreigner struct {
 	pid    int
 	fd     int
+	born   uint64
 	status syscall.WaitStatus
 	until  time.Time // zombie: how long to wait for its status
 }
@@ -56,7 +58,7 @@ func (k *UnixKernel) Adopt(pid int, born uint64) error {
 		unix.Close(fd)
 		return err
 	}
-	x := &foreigner{pid: pid, fd: fd}
+	x := &foreigner{pid: pid, fd: fd, born: born}
 	f.byPID[pid], f.byFD[int32(fd)] = x, x
 	return nil
 }
@@ -134,6 +136,9 @@ func (f *foreigners) statusOf(x *foreigner) (syscall.WaitStatus, bool) {
 		return s, true
 	}
 	if s, ok := pidfdStatus(x.fd); ok {
+		return s, true
+	}
+	if s, ok := zombieStatus(x.pid, x.born); ok {
 		return s, true
 	}
 	return unknownStatus, false
@@ -226,6 +231,33 @@ func pidfdStatus(fd int) (syscall.WaitStatus, bool) {
 		return 0, false
 	}
 	return syscall.WaitStatus(info.exit), true
+}
+
+// zombieStatus is how a process ended that its parent has not collected yet: the 52nd field
+// of /proc/PID/stat, which is 0 for those who may not know.
+func zombieStatus(pid int, born uint64) (syscall.WaitStatus, bool) {
+	dir := "/proc/" + strconv.Itoa(pid)
+	text, err := os.ReadFile(dir + "/stat")
+	f := statFields(text)
+	if err != nil || len(f) <= 52-3 || len(f[0]) != 1 || f[0][0] != 'Z' || string(f[22-3]) != strconv.FormatUint(born, 10) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(f[52-3]), 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	var st unix.Stat_t
+	mayKnow := n != 0 || unix.Stat(dir, &st) == nil && int(st.Uid) == os.Geteuid() || mayTrace()
+	return syscall.WaitStatus(n), mayKnow
+}
+
+// mayTrace says whether we have CAP_SYS_PTRACE.
+func mayTrace() bool {
+	text, _ := os.ReadFile("/proc/self/status")
+	_, rest, _ := bytes.Cut(text, []byte("\nCapEff:"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	caps, err := strconv.ParseUint(string(bytes.TrimSpace(line)), 16, 64)
+	return err == nil && caps&(1<<unix.CAP_SYS_PTRACE) != 0
 }
 
 // openOf opens what the process pid has as its descriptor n, if that is the pipe with the

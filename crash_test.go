@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// kill9 ends the daemon as nothing in it can prevent, and waits until it is gone.
+func (b *box) kill9() {
+	b.t.Helper()
+	pid := b.cmd.Process.Pid
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		b.t.Fatal(err)
+	}
+	<-b.dead
+}
+
+// again starts the daemon once more and waits until it answers.
+func (b *box) again() *box {
+	b.t.Helper()
+	b.begin()
+	b.answers()
+	return b
+}
+
+// isGone says whether a process has ended, waiting to be reaped or not.
+func isGone(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true
+	}
+	at := bytes.LastIndexByte(stat, ')')
+	return at < 0 || stat[at+2] == 'Z' || stat[at+2] == 'X'
+}
+
+// TestCrashLosesNothing: the daemon is killed again and again while programs write numbered
+// lines; at the end each line is there once, in order, and the programs are the same.
+func TestCrashLosesNothing(t *testing.T) {
+	b := newBox(t, "", `[program:flood]
+command = bash %(here)s/flood.sh
+stdout_logfile = %(here)s/flood.log
+stdout_logfile_maxbytes = 0
+[program:lines]
+command = bash %(here)s/flood.sh
+stdout_logfile = %(here)s/lines.log
+stdout_logfile_maxbytes = 0
+stdout_logfile_format = lines
+[program:meter]
+command = child meter %(here)s/meter
+stdout_logfile = %(here)s/meter.log
+stdout_logfile_maxbytes = 1MB
+stdout_logfile_backups = 50
+[program:cat]
+command = cat
+[program:off]
+command = sleep 1000
+autostart = false
+[program:done]
+command = true
+startsecs = 0
+autorestart = false
+`)
+	b.write("flood.sh", `i=0
+trap 'echo last $i; exit 0' TERM
+while :; do
+	echo "line $i"
+	i=$((i+1))
+	[ $((i % 500)) = 0 ] && sleep 0.005
+done
+`)
+	b.start()
+	for _, name := range []string{"flood", "lines", "meter", "cat"} {
+		b.reaches(name, "RUNNING")
+	}
+	b.reaches("done", "EXITED")
+	b.do("start", named{Name: "off"})
+	b.do("stop", named{Name: "off"})
+	before := pids(b)
+	for range long(5) {
+		pause := time.NewTimer(rand.N(300 * time.Millisecond)) // at any moment
+		<-pause.C
+		b.kill9()
+		b.again()
+		if now := pids(b); fmt.Sprint(now) != fmt.Sprint(before) {
+			t.Fatalf("the processes were %v and are %v\n%s", before, now, b.read("d.log"))
+		}
+	}
+	if p := b.one("off"); p.State != "STOPPED" {
+		t.Errorf("off is %s", p.State)
+	}
+	if p := b.one("done"); p.State != "EXITED" {
+		t.Errorf("done is %s", p.State)
+	}
+	b.do("stop", named{Name: "all"})
+	for _, name := range []string{"flood", "lines"} {
+		text := strings.Split(strings.TrimSuffix(b.read(name+".log"), "\n"), "\n")
+		for i, line := range text[:len(text)-1] {
+			if line != "line "+strconv.Itoa(i) {
+				t.Fatalf("%s: line %d is %q\n%s", name, i, line, b.read("d.log"))
+			}
+		}
+		var n int
+		if _, err := fmt.Sscanf(text[len(text)-1], "last %d", &n); err != nil || n > len(text)-1 || n < len(text)-2 {
+			t.Errorf("%s: %d lines, and it says %q", name, len(text)-1, text[len(text)-1])
+		}
+	}
+	var all []byte
+	for i := 50; i >= 0; i-- {
+		file := "meter.log"
+		if i > 0 {
+			file += "." + strconv.Itoa(i)
+		}
+		all = append(all, b.read(file)...)
+	}
+	for i, line := range strings.Split(strings.TrimSuffix(string(all), "\n"), "\n") {
+		if line+"\n" != fmt.Sprintf(meterFormat, i) {
+			t.Fatalf("meter: line %d is %q", i, line)
+		}
+	}
+	b.stop()
+	for _, pid := range before {
+		if !isGone(pid) {
+			t.Errorf("%d still runs", pid)
+		}
+	}
+}
+
+// pids are those of the programs, by name.
+func pids(b *box) map[string]int {
+	b.t.Helper()
+	all := map[string]int{}
+	for _, p := range b.status() {
+		all[p.Name] = p.Pid
+	}
+	return all
+}
