@@ -100,8 +100,9 @@ func shownAt(t, now time.Time) time.Time {
 		return t
 	}
 	ago := now.Sub(t) // on the monotonic clock, unless t comes from an earlier daemon
-	if off := now.Round(0).Sub(t.Round(0)) - ago; off.Abs() < time.Second {
-		return t // a clock that is only kept in step moves nothing
+	off := now.Round(0).Sub(t.Round(0)) - ago
+	if off.Abs() < time.Second || off > 0 && off <= suspended()+time.Second {
+		return t // a clock that is only kept in step moves nothing, nor a machine that slept
 	}
 	return now.Add(-ago)
 }

@@ -165,6 +165,14 @@ func eachLine(w io.Writer) func([]byte) (int, error) {
 	}
 }
 
+// lost is how many bytes of the log could not be written to its file.
+func (l *mainLog) lost() int64 {
+	if l.file == nil {
+		return 0
+	}
+	return l.file.Lost()
+}
+
 // path is the log file's path, "" when there is none (syslog).
 func (l *mainLog) path() string { return l.name }
 

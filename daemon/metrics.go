@@ -29,6 +29,7 @@ type scrape struct {
 	logs  []logFigures // by process, stdout and stderr
 	pools []poolFigures
 	own   ownUse
+	lost  int64 // of the main log
 	mood  proc.Mood
 	loop  time.Duration
 	now   time.Time
@@ -50,6 +51,7 @@ type poolFigures struct {
 type figures interface {
 	logFigures(group, name string) logFigures
 	poolFigures() []poolFigures
+	ownLost() int64 // bytes of the main log that could not be written
 }
 
 // metric is one row of docs/metrics.md, and one family of the answer.
@@ -135,6 +137,8 @@ func metrics() []metric {
 			func(_ *scrape, p *prom) { p.sample("version", Version).int(1) }},
 		{"gosv_daemon_running", "gauge", "1 while the daemon runs, 0 while it is shutting down or restarting.",
 			func(s *scrape, p *prom) { p.sample().bool(s.mood == proc.MoodRunning) }},
+		{"gosv_log_lost_bytes_total", "counter", "Bytes of gosv's own log that could not be written to its file.",
+			func(s *scrape, p *prom) { p.sample().int(s.lost) }},
 		{"gosv_loop_latency_seconds", "gauge", "How long the manager of the processes took to answer this scrape.",
 			func(s *scrape, p *prom) { p.sample().float(s.loop.Seconds()) }},
 		{"go_goroutines", "gauge", "Goroutines of the daemon.",
@@ -196,7 +200,7 @@ func (a *api) take(ctx context.Context) (*scrape, error) {
 		}
 	}
 	s.pools = a.figures.poolFigures()
-	s.own = measureSelf(os.Getpid())
+	s.own, s.lost = measureSelf(os.Getpid()), a.figures.ownLost()
 	return s, nil
 }
 
@@ -247,3 +251,6 @@ func (d *Daemon) logFigures(group, name string) (f logFigures) {
 
 // poolFigures are those of the active pools, sorted by name.
 func (d *Daemon) poolFigures() []poolFigures { return d.pools.figures() }
+
+// ownLost is how much of the main log is not in its file.
+func (d *Daemon) ownLost() int64 { return d.main.lost() }

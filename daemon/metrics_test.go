@@ -27,6 +27,7 @@ func (f *fake) logFigures(group, name string) (l logFigures) {
 	return l
 }
 
+func (f *fake) ownLost() int64 { return 77 }
 func (f *fake) poolFigures() []poolFigures {
 	return []poolFigures{{"listener", event.Stats{Buffered: 3, Accepted: 40, Processed: 30, Rejected: 2, Overflowed: 1}}}
 }
@@ -71,6 +72,7 @@ func TestMetrics(t *testing.T) {
 		`gosv_process_log_lost_bytes_total{program="cat",group="cat",process="cat",stream="stdout"} 5`,
 		`gosv_process_log_lost_bytes_total{program="cat",group="cat",process="cat",stream="stderr"} 0`,
 		`gosv_pool_queue_depth{pool="listener"} 3`,
+		`gosv_log_lost_bytes_total 77`,
 		`gosv_pool_events_lost_total{pool="listener"} 1`,
 		`gosv_process_overflow 0`,
 		`gosv_daemon_running 1`,

@@ -37,6 +37,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	defer func() { ledger.Close(forget) }()
 	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past()}
 	d.cfg.Store(l.cfg)
+	d.files.Report = d.report // only lines of the log are written there without a program
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
 		return false, err
 	}

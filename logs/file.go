@@ -31,6 +31,7 @@ type File struct {
 	is      atomic.Pointer[fileID]  // id, for those who do not want to wait for mu
 	again   atomic.Bool             // to be opened anew by the writer of back
 	fault   fault
+	lost    atomic.Int64 // bytes of Write
 
 	mu      sync.Mutex // guards what follows, and orders the writes to a regular file
 	fd      int        // -1: not open; the file is made at once but opened at its first byte, since each descriptor costs every fork
@@ -139,7 +140,7 @@ func (f *File) openLate() error {
 
 // Write appends data as one piece, then rotates as Supervisor does. A short or failed
 // write is counted in Lost, retried by the next Write (a missing file or directory is made
-// again when it can be), and reported once, not for each piece. Where a special file does
+// again when it can be), and told to Files.Report once, not for each piece. Where a special file does
 // not take it, Write waits for a second.
 func (f *File) Write(data []byte) (int, error) {
 	if b := f.back.Load(); b != nil {
@@ -154,18 +155,29 @@ func (f *File) Write(data []byte) (int, error) {
 	defer f.mu.Unlock()
 	n, err := f.append(data)
 	if err != nil {
-		f.fault.failed(f.name, err, int64(len(data)-n), 0)
+		f.lose(err, len(data)-n)
 		return n, fmt.Errorf("cannot write log %q: %w", f.name, err)
 	}
-	f.fault.flows(f.name)
+	f.flows()
 	return n, f.rotateIfDue()
 }
 
-// Lost is how many bytes could not be written since the last fault ended.
-func (f *File) Lost() int64 {
-	f.fault.mu.Lock()
-	defer f.fault.mu.Unlock()
-	return f.fault.lost
+// Lost is how many bytes that Write was given could not be written, ever.
+func (f *File) Lost() int64 { return f.lost.Load() }
+
+// lose counts and tells what Write has lost.
+func (f *File) lose(err error, n int) {
+	f.lost.Add(int64(n))
+	f.report("WARN", f.fault.failed(f.name, err, int64(n), 0))
+}
+
+// flows says that it was written to, in case that is news.
+func (f *File) flows() { f.report("INFO", f.fault.flows(f.name)) }
+
+func (f *File) report(level, text string) {
+	if text != "" && f.files != nil && f.files.Report != nil {
+		f.files.Report(level, text)
+	}
 }
 
 // put is Write for a sink, which it tells what was lost. It may block where a disk hangs.

@@ -9,6 +9,9 @@ import (
 // Files shares open log files by path. The zero value is ready.
 type Files struct {
 	Overflow Overflow // of this process's own descriptors; set before the first Open
+	// Report is told, at most once a minute and again when it is over, that what Write was
+	// given could not be written. It must not write to a File. Set before the first Open; may be nil.
+	Report func(level, text string)
 
 	mu     sync.Mutex // guards the maps, and users, owners and names of every File; never held over file work
 	byName map[string]*File

@@ -264,7 +264,7 @@ func (s *Sink) Follow(n int64) (history []byte, l *Follower, err error) {
 // lose counts n bytes that f did not take. s is nil where f was written to directly.
 func (s *Sink) lose(f *File, err error, n int) {
 	if s == nil {
-		f.fault.failed(f.name, err, int64(n), 0)
+		f.lose(err, n)
 		return
 	}
 	s.lost.Add(int64(n))
@@ -273,9 +273,11 @@ func (s *Sink) lose(f *File, err error, n int) {
 
 // flows says that f was written to, in case that is news.
 func (s *Sink) flows(f *File) {
-	if text := f.fault.flows(f.name); s != nil {
-		s.report("INFO", text)
+	if s == nil {
+		f.flows()
+		return
 	}
+	s.report("INFO", f.fault.flows(f.name))
 }
 
 func (s *Sink) report(level, text string) {
