@@ -59,7 +59,9 @@ programs = ["f"]
 		t.Fatal(err)
 	}
 	exported := cmp.AllowUnexported(Origin{}, place{})
-	ignore := cmp.FilterPath(func(p cmp.Path) bool { return strings.HasSuffix(p.GoString(), ".files") || strings.HasSuffix(p.GoString(), ".file") }, cmp.Ignore())
+	ignore := cmp.FilterPath(func(p cmp.Path) bool {
+		return strings.HasSuffix(p.GoString(), ".files") || strings.HasSuffix(p.GoString(), ".file")
+	}, cmp.Ignore())
 	if diff := cmp.Diff(c, got, exported, ignore); diff != "" {
 		t.Errorf("configuration:\n%s", diff)
 	}
