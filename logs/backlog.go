@@ -19,6 +19,7 @@ const (
 var (
 	errBlocked = errors.New("it takes nothing")
 	errSlow    = errors.New("it is not read fast enough")
+	errPausing = errors.New("it is being handed over")
 )
 
 // backlog holds what a file has not taken yet that may block for ever: a FIFO or a
@@ -31,17 +32,19 @@ type backlog struct {
 
 	mu      sync.Mutex // guards what follows
 	buf     []byte
-	parts   []part // who wrote how much of buf
-	flight  int    // bytes that the writer has taken out of buf and not written yet
-	added   int64  // bytes over all
-	done    int64  // of them written or lost
-	running bool   // there is a writer
-	hung    bool   // nothing was taken for patience
-	inside  bool   // the writer is in write(2)
-	over    bool   // a disk that hung flows again: write directly
-	closing bool   // nobody uses the file any more; the writer closes it
-	bell    int    // wakes a writer that waits for good; -1: none does
-	pump    *Pump  // to be rung when there is room or nothing left, if heed
+	parts   []part        // who wrote how much of buf
+	flight  int           // bytes that the writer has taken out of buf and not written yet
+	added   int64         // bytes over all
+	done    int64         // of them written or lost
+	running bool          // there is a writer
+	hung    bool          // nothing was taken for patience
+	inside  bool          // the writer is in write(2)
+	over    bool          // a disk that hung flows again: write directly
+	pausing bool          // Freeze: the writer puts back what it has not written, and ends
+	stood   chan struct{} // closed when it has; nil: nobody waits for that
+	closing bool          // nobody uses the file any more; the writer closes it
+	bell    int           // wakes a writer that waits for good; -1: none does
+	pump    *Pump         // to be rung when there is room or nothing left, if heed
 	heed    bool
 	waiters []waiter
 }
@@ -108,7 +111,7 @@ func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
 	} else {
 		b.parts = append(b.parts, part{s, len(data)})
 	}
-	if !b.running {
+	if !b.running && !b.pausing {
 		b.running = true
 		go b.run() // ends when buf is empty; finish and wait are its waits
 	}
@@ -145,50 +148,6 @@ func (b *backlog) empty() bool {
 	return !b.running
 }
 
-// wait waits until everything up to at is written or lost, d at most.
-func (b *backlog) wait(at int64, d time.Duration) error {
-	b.mu.Lock()
-	if b.done >= at {
-		b.mu.Unlock()
-		return nil
-	}
-	c := make(chan struct{})
-	b.waiters = append(b.waiters, waiter{at, c})
-	b.mu.Unlock()
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-c:
-		return nil
-	case <-t.C:
-		return errBlocked
-	}
-}
-
-// settle waits until the file has taken everything, d at most.
-func (b *backlog) settle(d time.Duration) {
-	b.mu.Lock()
-	at := b.added
-	b.mu.Unlock()
-	b.wait(at, d)
-}
-
-// finish says that nobody will write any more. It is true when there is no writer; else
-// that closes the file when it is done or has waited for patience.
-func (b *backlog) finish(d time.Duration) bool {
-	b.mu.Lock()
-	b.closing = b.running
-	done := !b.running
-	if b.bell >= 0 {
-		unix.Write(b.bell, []byte{0})
-	}
-	b.mu.Unlock()
-	if !done && d > 0 {
-		b.settle(d)
-	}
-	return done
-}
-
 // run is the writer.
 func (b *backlog) run() {
 	var data []byte
@@ -198,13 +157,19 @@ func (b *backlog) run() {
 		if len(b.buf) == 0 {
 			break
 		}
+		if b.pausing {
+			b.stand()
+			b.mu.Unlock()
+			return
+		}
 		data, b.buf = b.buf, data[:0]
 		parts, b.parts = b.parts, parts[:0]
 		b.flight = len(data)
 		b.mu.Unlock()
 		b.write(data, parts)
 	}
-	b.running, b.buf, b.parts = false, nil, nil // a burst's memory is not kept
+	b.buf, b.parts = nil, nil // a burst's memory is not kept
+	b.stand()
 	b.hung = false
 	closing := b.closing
 	if !b.f.special.Load() {
@@ -227,6 +192,10 @@ func (b *backlog) write(data []byte, parts []part) {
 		n, err = b.writeSpecial(data)
 	} else {
 		for n < len(data) && err == nil {
+			if b.mayPause() {
+				err = errPausing
+				break
+			}
 			var k int
 			var failed error
 			f.mu.Lock()
@@ -243,6 +212,10 @@ func (b *backlog) write(data []byte, parts []part) {
 	}
 	if err == nil {
 		s.flows(f)
+		return
+	}
+	if err == errPausing {
+		b.putBack(data[n:], parts, n)
 		return
 	}
 	for _, p := range parts { // each sink loses what of its own was not written
@@ -271,7 +244,13 @@ func (b *backlog) writeSpecial(data []byte) (n int, err error) {
 	defer late.Stop()
 	for n < len(data) {
 		if !b.writable(fd) {
+			if b.mayPause() {
+				return n, errPausing
+			}
 			return n, errBlocked
+		}
+		if b.mayPause() {
+			return n, errPausing
 		}
 		k, err := b.writeChunk(fd, data[n:min(len(data), n+b.chunk)], late)
 		if k > 0 {
@@ -329,7 +308,10 @@ func (b *backlog) writable(fd int) bool {
 			continue
 		case err != nil || set[0].Revents != 0:
 			return true // write says what is wrong
-		case n > 0: // finish has rung
+		case n > 0: // finish or Freeze has rung
+			if b.mayPause() {
+				return false
+			}
 			set, wait = set[:1], int(patience/time.Millisecond)
 			continue
 		}
@@ -353,46 +335,8 @@ func (b *backlog) writable(fd int) bool {
 				unix.Close(w)
 			}()
 		}
-		if closing {
+		if closing || b.mayPause() {
 			return false
 		}
 	}
-}
-
-// progress notes that n bytes of those in flight are dealt with.
-func (b *backlog) progress(n int) {
-	b.mu.Lock()
-	b.flight -= n
-	b.done += int64(n)
-	b.hung = b.hung && n == 0
-	var ring *Pump
-	if b.heed && len(b.buf)+b.flight <= backlogMax/2 {
-		ring = b.ring()
-	} else {
-		b.tell()
-	}
-	b.mu.Unlock()
-	ring.kick()
-}
-
-// ring tells the waiters, and returns the pump if that wants to be rung. b.mu is held.
-func (b *backlog) ring() *Pump {
-	b.tell()
-	if !b.heed {
-		return nil
-	}
-	b.heed = false
-	return b.pump
-}
-
-func (b *backlog) tell() {
-	kept := b.waiters[:0]
-	for _, w := range b.waiters {
-		if b.done >= w.at {
-			close(w.c)
-		} else {
-			kept = append(kept, w)
-		}
-	}
-	b.waiters = kept
 }

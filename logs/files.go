@@ -17,6 +17,8 @@ type Files struct {
 	byName map[string]*File
 	byID   map[fileID]*File
 	byOwn  map[fileID]*File // own descriptors: two may be one file
+
+	resumed []*File // those that Resume holds until Settle
 }
 
 // Overflow is what happens when the reader of standard output does not keep up: a MiB is

@@ -1,6 +1,12 @@
 package logs
 
-import "sync"
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
 
 // followMax is how far a follower may be behind before it loses bytes.
 const followMax = 1 << 20
@@ -9,6 +15,7 @@ const followMax = 1 << 20
 type Follower struct {
 	ready chan struct{} // 1-buffered
 	leave func(*Follower)
+	watch *watcher // reads the file by itself; nil: the pump pushes
 
 	mu    sync.Mutex // guards what follows
 	data  []byte
@@ -113,4 +120,84 @@ func (l *followers) sweep() {
 	if *l = kept; len(kept) == 0 {
 		*l = nil
 	}
+}
+
+// KeptFollower is a follower that goes on elsewhere.
+type KeptFollower struct {
+	Data    []byte        `json:",omitempty"` // not taken yet
+	Lost    int64         `json:",omitempty"`
+	Watched []KeptWatched `json:",omitempty"` // what it reads by itself
+}
+
+// KeptWatched is a file that is read by its follower, and how far it has been.
+type KeptWatched struct {
+	FD int
+	At int64
+}
+
+// Leave closes f and says how to go on, with FollowOn. It is called while the Pump is frozen,
+// so that nothing comes in between.
+func (f *Follower) Leave() KeptFollower {
+	var k KeptFollower
+	if w := f.watch; w != nil {
+		w.mu.Lock()
+		for _, x := range w.files {
+			if fd, err := unix.FcntlInt(x.f.Fd(), unix.F_DUPFD_CLOEXEC, 3); err == nil {
+				k.Watched = append(k.Watched, KeptWatched{fd, x.at})
+			}
+			x.f.Close()
+		}
+		w.files = nil
+		w.mu.Unlock()
+	}
+	k.Data, k.Lost = f.Take()
+	f.Close()
+	return k
+}
+
+// FollowOn is Follow for one that has left.
+func (s *Sink) FollowOn(k KeptFollower) (*Follower, error) {
+	if len(k.Watched) == 0 {
+		_, l, err := s.Follow(0)
+		return l.owed(k), err
+	}
+	w := &watcher{path: s.o.Path}
+	for _, x := range k.Watched {
+		f := os.NewFile(uintptr(x.FD), s.o.Path)
+		id, err := idOfFile(f)
+		if err != nil {
+			return nil, err
+		}
+		w.files = append(w.files, watched{f, id, x.At})
+	}
+	change, err := changesOf(s.o.Path)
+	if err != nil {
+		w.end()
+		return nil, fmt.Errorf("cannot watch log %q: %w", s.o.Path, err)
+	}
+	return s.watchOn(w, change).owed(k), nil
+}
+
+// FollowOn is Follow for one that has left.
+func (f *File) FollowOn(k KeptFollower) (*Follower, error) {
+	_, l, err := f.Follow(0)
+	return l.owed(k), err
+}
+
+// owed gives f what it had not taken when it left.
+func (f *Follower) owed(k KeptFollower) *Follower {
+	if f == nil || len(k.Data) == 0 && k.Lost == 0 {
+		return f
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.data = append(append([]byte(nil), k.Data...), f.data...)
+	f.lost += k.Lost
+	if !f.ended {
+		select {
+		case f.ready <- struct{}{}:
+		default:
+		}
+	}
+	return f
 }

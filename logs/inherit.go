@@ -3,6 +3,7 @@ package logs
 import (
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,7 +52,12 @@ func (s *Sink) watch(n int64) (history []byte, l *Follower, err error) {
 		change.close()
 		return nil, nil, err
 	}
-	l = newFollower(func(*Follower) {
+	return history, s.watchOn(w, change), nil
+}
+
+// watchOn begins to pass on what w finds.
+func (s *Sink) watchOn(w *watcher, change *changes) *Follower {
+	l := newFollower(func(*Follower) {
 		change.close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -59,6 +65,7 @@ func (s *Sink) watch(n int64) (history []byte, l *Follower, err error) {
 			s.tail.live.sweep()
 		}
 	})
+	l.watch = w
 	s.mu.Lock()
 	if s.tail == nil {
 		s.tail = &tail{}
@@ -80,15 +87,17 @@ func (s *Sink) watch(n int64) (history []byte, l *Follower, err error) {
 			}
 		}
 	}()
-	return history, l, nil
+	return l
 }
 
 // watcher reads on in a file that others write. It looks for another file of that name too,
 // as one that is renamed and made anew by a restart; the one before it is read on, since
 // its writers do not know.
 type watcher struct {
-	path  string
-	files []watched // the newest last; two at most
+	path string
+
+	mu    sync.Mutex // guards files; held while they are read
+	files []watched  // the newest last; two at most; none: they have been handed over
 }
 
 type watched struct {
@@ -122,6 +131,11 @@ func (w *watcher) begin(n int64) ([]byte, error) {
 
 // look passes on what is new.
 func (w *watcher) look(l *Follower) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.files) == 0 {
+		return
+	}
 	var st unix.Stat_t
 	if newest := w.files[len(w.files)-1]; unix.Stat(w.path, &st) == nil && idOf(&st) != newest.id {
 		if f, _, err := openToRead(w.path); err == nil {
@@ -159,6 +173,8 @@ func (x *watched) read(buf []byte, l *Follower) {
 }
 
 func (w *watcher) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, x := range w.files {
 		x.f.Close()
 	}

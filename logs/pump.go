@@ -25,6 +25,8 @@ type Pump struct {
 	kicked  bool       // the loop has been woken and has not looked yet
 	closing bool
 	closed  bool
+	pausing chan struct{} // Freeze: closed when the loop has stopped; nil: it may run
+	paused  bool          // it has
 
 	turn     sync.Mutex // guards what follows: who is the loop, and where it is
 	term     int        // the loop is the goroutine of this term
@@ -67,16 +69,14 @@ func NewPump() (*Pump, error) { return NewPumpIn("") }
 // read and not been written when the program is killed is found there by the next one: see
 // Sink.Adopt and Settled.
 func NewPumpIn(dir string) (*Pump, error) {
-	poll, err := newPoller()
+	p, err := NewFrozenPump(dir)
 	if err != nil {
 		return nil, err
 	}
-	p := &Pump{poll: poll, start: time.Now(), ended: make(chan struct{}), dir: dir}
 	if dir != "" {
 		p.salvage = readSalvage(dir)
 	}
-	p.watcher = time.AfterFunc(time.Hour, p.watch)
-	p.watcher.Stop()
+	p.paused = false
 	go p.loop(0)
 	return p, nil
 }
@@ -86,6 +86,7 @@ func NewPumpIn(dir string) (*Pump, error) {
 func (p *Pump) Close() {
 	p.mu.Lock()
 	p.closing = true
+	p.unpause()
 	p.mu.Unlock()
 	p.kick()
 	<-p.ended
@@ -143,6 +144,11 @@ func (p *Pump) loop(term int) {
 		var asked []*drain
 		var closing bool
 		p.mu.Lock()
+		if p.pausing != nil && !p.closing && len(p.asked)+len(p.drains) == 0 {
+			p.stand()
+			p.mu.Unlock()
+			return
+		}
 		work = work[:0]
 		for _, e := range list {
 			if r := p.runs[e.fd]; r != nil && !r.held {

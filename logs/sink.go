@@ -27,6 +27,7 @@ type Options struct {
 	Ring      int                        // bytes kept in memory, for tail where no regular file is
 	Report    func(level, text string)   // remarks for the main log: "WARN", "INFO"; must not block
 	Quiet     time.Duration              // least time between two reports of one fault; 0: a minute
+	Owner     any                        // whose it is, for Frozen.Sinks
 }
 
 // Sink is one stream of one process.

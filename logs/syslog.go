@@ -27,6 +27,8 @@ type syslog struct {
 	size    int
 	lost    int
 	running bool
+	pausing bool            // Freeze: the sender puts back what it has not sent, and ends
+	stood   chan struct{}   // closed when it has; nil: nobody waits for that
 	idle    []chan struct{} // closed when the queue is empty
 	conn    net.Conn        // the sender's, kept from one burst to the next
 }
@@ -74,7 +76,7 @@ func (l *syslog) add(name string, line []byte) {
 	}
 	l.queue = append(l.queue, msg)
 	l.size += len(msg)
-	if !l.running {
+	if !l.running && !l.pausing {
 		l.running = true
 		go l.run() // ends when the queue is empty; settle waits for it
 	}
@@ -83,8 +85,16 @@ func (l *syslog) add(name string, line []byte) {
 func (l *syslog) run() {
 	for {
 		l.mu.Lock()
-		if len(l.queue) == 0 {
+		if l.pausing || len(l.queue) == 0 {
 			l.running = false
+			if l.stood != nil {
+				close(l.stood)
+				l.stood = nil
+			}
+			if len(l.queue) > 0 {
+				l.mu.Unlock()
+				return
+			}
 			l.queue = nil
 			for _, c := range l.idle {
 				close(c)
@@ -97,10 +107,13 @@ func (l *syslog) run() {
 		lost := l.lost
 		l.queue, l.size, l.lost = nil, 0, 0
 		l.mu.Unlock()
-		for _, msg := range batch {
+		for i, msg := range batch {
+			if l.putBack(batch[i:], lost) {
+				break
+			}
 			l.send(msg)
 		}
-		if lost > 0 {
+		if lost > 0 && !l.putBack(nil, lost) {
 			l.send(fmt.Appendf(nil, "<%d>%s %s: %d lines were lost because syslog did not take them",
 				syslogInfo, time.Now().Format(time.Stamp), filepath.Base(os.Args[0]), lost))
 		}
