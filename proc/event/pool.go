@@ -47,6 +47,8 @@ type Pool struct {
 	working bool     // somebody is making them, and sends what can be sent
 	news    uint64   // counts what may make another try to send worthwhile
 	closed  bool
+	paused  bool          // nothing is sent
+	rest    chan struct{} // closed when working is over; nil: nobody waits for that
 	flood   flood
 }
 
@@ -197,6 +199,10 @@ func (p *Pool) work() {
 		for p.call() || p.send() {
 		}
 		p.working = false
+		if p.rest != nil {
+			close(p.rest)
+			p.rest = nil
+		}
 	}
 	p.mu.Unlock()
 }
@@ -250,6 +256,9 @@ func (p *Pool) send() bool {
 
 // free finds the first process that may be sent an event.
 func (p *Pool) free() *member {
+	if p.paused {
+		return nil
+	}
 	for _, m := range p.members {
 		if m.running && m.State() == Ready && m.failed != p.news {
 			return m

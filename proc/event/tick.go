@@ -28,9 +28,16 @@ func NextTick(now time.Time, period time.Duration) time.Time {
 // subscribed to any of them it sleeps without a timer. As in Supervisor's tick, a
 // slice of time that the clock jumped over gives no event: after a jump there is one,
 // with the new time; and there is none for the slice in which the first subscriber came.
-func RunTicks(ctx context.Context, b *Bus) {
-	var watched [len(ticks)]bool
-	var last [len(ticks)]int64 // the slice for which the last event was, or would have been
+func RunTicks(ctx context.Context, b *Bus) { new(Ticks).Run(ctx, b) }
+
+// Ticks is how far the ticks have come: over an upgrade none is lost and none comes twice.
+type Ticks struct {
+	Watched [len(ticks)]bool
+	Last    [len(ticks)]int64 // the slice for which the last event was, or would have been
+}
+
+// Run is RunTicks from there on.
+func (x *Ticks) Run(ctx context.Context, b *Bus) {
 	timer := time.NewTimer(longestNap)
 	defer timer.Stop()
 	for {
@@ -38,16 +45,16 @@ func RunTicks(ctx context.Context, b *Bus) {
 		now := time.Now()
 		nap := time.Duration(0)
 		for i, t := range ticks {
-			before := watched[i]
-			watched[i] = b.Wants(t.typ)
-			if !watched[i] {
+			before := x.Watched[i]
+			x.Watched[i] = b.Wants(t.typ)
+			if !x.Watched[i] {
 				continue
 			}
 			when := floor(now.Unix(), t.period)
-			if before && when != last[i] {
+			if before && when != x.Last[i] {
 				b.Publish(Event{Type: t.typ, When: when})
 			}
-			last[i] = when
+			x.Last[i] = when
 			left := min(NextTick(now, time.Duration(t.period)*time.Second).Sub(now), longestNap)
 			if nap == 0 || left < nap {
 				nap = left
