@@ -190,7 +190,7 @@ func (s *Sink) Kept() KeptSink {
 		if r == s.latest {
 			k.Latest = i
 		}
-		k.Runs = append(k.Runs, r.kept())
+		k.Runs = append(k.Runs, r.plain())
 	}
 	s.p.mu.Unlock()
 	s.mu.Lock()
@@ -201,7 +201,7 @@ func (s *Sink) Kept() KeptSink {
 	return k
 }
 
-func (r *run) kept() KeptRun {
+func (r *run) plain() KeptRun {
 	k := KeptRun{FD: int(r.fd), PID: int(r.pid.Load()), Size: int(r.size), Late: r.late, Kept: r.kept}
 	t := r.text
 	if t == nil {
