@@ -153,6 +153,7 @@ type Process struct {
 	Stopwaitsecs   Seconds
 	Stopasgroup    bool
 	Killasgroup    bool
+	KillEscaped    bool // what it leaves behind is killed when it has ended
 	User           User
 	RedirectStderr bool
 	Stdout, Stderr Output

@@ -15,7 +15,7 @@ func TestGroupsAsJSON(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("[supervisord]\nenvironment=A=\"1\"\n")
 	for i := range 100 {
-		fmt.Fprintf(&b, "[program:p%d]\ncommand=/bin/sleep %d\nexitcodes=0,2\nenvironment=B=\"x\"\nnumprocs=2\nprocess_name=%%(program_name)s_%%(process_num)d\nuser=root\nstdout_logfile=NONE\n", i, i)
+		fmt.Fprintf(&b, "[program:p%d]\ncommand=/bin/sleep %d\nexitcodes=0,2\nenvironment=B=\"x\"\nnumprocs=2\nprocess_name=%%(program_name)s_%%(process_num)d\nuser=root\nkill_escaped=true\nstdout_logfile=NONE\n", i, i)
 	}
 	b.WriteString("[eventlistener:l]\ncommand=/bin/cat\nevents=TICK_5,PROCESS_STATE\n[fcgi-program:f]\ncommand=/bin/cat\nsocket=tcp://127.0.0.1:1\n[group:g]\nprograms=p1,p2\npriority=5\n")
 	file := filepath.Join(dir, "s.conf")

@@ -17,6 +17,7 @@ type Spec struct {
 	Env         []string // "K=V", complete
 	Dir         string   // to change to first; "" to stay
 	Umask       conf.Mode
+	Mark        string    // of this process and all that descends from it, for Kernel.Sweep; "" for none
 	User        conf.User // to become; the zero value: nobody else
 
 	// The child's descriptors 0, 1 and 2. The launcher closes them afterwards.

@@ -20,6 +20,7 @@ type UnixKernel struct {
 	shim    string // the executable that is our exec shim; "" for none
 
 	foreigners foreigners
+	cages      cages
 }
 
 // NewKernel makes the real Kernel. Close it at the end. Descriptors that we were born with
@@ -47,6 +48,7 @@ func (k *UnixKernel) Close() {
 	close(k.signals)
 	<-k.ended
 	k.foreigners.close()
+	k.cages.close()
 }
 
 // Launch starts a child in a process group of its own, in our session, as Supervisor does.
@@ -54,12 +56,14 @@ func (k *UnixKernel) Close() {
 // after the fork: the shim repeats it and says in the child's own log which step it was,
 // with Supervisor's words and status 127, which an error number alone does not tell.
 func (k *UnixKernel) Launch(s Spec) (int, error) {
+	cage := k.cages.open(s.Mark)
+	defer closeFD(cage)
 	become, mayBecome := credential(s.User)
 	direct := s.Umask == conf.Unset && mayBecome
 	var err error
 	if direct {
 		var pid int
-		if pid, err = forkExec(s.Path, s.Argv, s.Env, s.Dir, become, s); err == nil {
+		if pid, err = forkExec(cage, s.Path, s.Argv, s.Env, s.Dir, become, s); err == nil {
 			return pid, nil
 		}
 		if err == syscall.EMFILE || err == syscall.ENFILE {
@@ -69,7 +73,7 @@ func (k *UnixKernel) Launch(s Spec) (int, error) {
 	if k.shim == "" {
 		return 0, explain(s, direct, mayBecome, err)
 	}
-	pid, shimErr := forkExec(k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
+	pid, shimErr := forkExec(cage, k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
 	switch {
 	case shimErr == nil:
 		return pid, nil
@@ -108,11 +112,12 @@ func explain(s Spec, direct, mayBecome bool, err error) error {
 // handled signals to their defaults, SIGPIPE among them (Supervisor's children inherit an
 // ignored SIGPIPE, to the grief of their pipelines), and restores the soft limit of open
 // files that Go's runtime has raised.
-func forkExec(path string, argv, env []string, dir string, become *syscall.Credential, s Spec) (int, error) {
-	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
+func forkExec(cage int, path string, argv, env []string, dir string, become *syscall.Credential, s Spec) (int, error) {
+	attr := &syscall.ProcAttr{
 		Dir: dir, Env: env, Files: []uintptr{blocking(s.Stdin), blocking(s.Stdout), blocking(s.Stderr)},
 		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: become},
-	})
+	}
+	pid, err := forkInto(cage, path, argv, attr)
 	runtime.KeepAlive(s)
 	return pid, err
 }

@@ -38,6 +38,7 @@ type launched struct {
 type launcher struct {
 	Options
 	log    logger
+	mark   string // what those with kill_escaped are marked with
 	jobs   <-chan job
 	answer func(launched)
 	post   func(func())
@@ -65,7 +66,7 @@ func (l *launcher) run() {
 // launch carries out one launch. It reads nothing of the record but conf and out.
 func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 	p := j.p
-	s, err := spec(p.conf, l.Environ, l.ServerURL)
+	s, err := spec(p.conf, l.Environ, l.ServerURL, l.mark)
 	if err != nil {
 		return 0, -1, err
 	}

@@ -2,7 +2,9 @@ package proc
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -15,6 +17,7 @@ import (
 type Manager struct {
 	Options
 	log  logger
+	mark string       // what those with kill_escaped are marked with
 	mood atomic.Int32 // the Mood; may be read at any time
 
 	draining atomic.Bool // likewise
@@ -81,6 +84,9 @@ func New(o Options) *Manager {
 		ahead:    map[int]launched{},
 		jobs:     make(chan job, 16),
 	}
+	if m.mark = o.Ledger.Mark(); m.mark == "" {
+		m.mark = fmt.Sprintf("%016x", rand.Uint64())
+	}
 	m.slow.owner = overdue{}
 	m.timer.Stop()
 	m.mood.Store(int32(MoodRunning))
@@ -91,7 +97,7 @@ func New(o Options) *Manager {
 // error at once when ctx is done; children that are left then are left alone. It may be
 // called once.
 func (m *Manager) Run(ctx context.Context) error {
-	l := &launcher{Options: m.Options, log: m.log, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done}
+	l := &launcher{Options: m.Options, log: m.log, mark: m.mark, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done}
 	for range max(1, m.Launchers) {
 		m.tasks.Go(l.run)
 	}

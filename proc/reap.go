@@ -76,7 +76,12 @@ func (m *Manager) exited(p *process, status syscall.WaitStatus) {
 	}
 	m.note(p)
 	run := p.run
-	p.out.Exited(func() { m.post(func() { m.drained(p, run) }) })
+	rest := func() { p.out.Exited(func() { m.post(func() { m.drained(p, run) }) }) }
+	if p.conf.KillEscaped {
+		m.sweep(p, rest)
+		return
+	}
+	rest()
 }
 
 // drained is the last output of p's child having been read.
@@ -92,4 +97,18 @@ func (m *Manager) drained(p *process, run uint32) {
 		m.sayRing()
 	}
 	m.release(p)
+}
+
+// sweep kills what p's child has left behind, and then goes on.
+func (m *Manager) sweep(p *process, then func()) {
+	mark, pipes, name := m.mark+"."+p.name(), p.trace.Pipes, p.conf.Name
+	m.tasks.Go(func() {
+		n := m.Kernel.Sweep(mark, pipes)
+		m.post(func() {
+			if n > 0 {
+				m.log.say(LevelInfo, "killed %d processes that %s left behind (kill_escaped)", n, name)
+			}
+			then()
+		})
+	})
 }

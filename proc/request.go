@@ -70,6 +70,10 @@ type Kernel interface {
 	// Adopt watches a process that is not our child but is to be reaped and signalled as if
 	// it were. born is its start time; ESRCH says that it is gone.
 	Adopt(pid int, born uint64) error
+	// Sweep kills all that carries Spec.Mark, or has one of these pipes as its descriptor 0, 1
+	// or 2, and waits until it is gone; it says how many there were. It may take seconds,
+	// and is not called from the loop. A pipe is an inode, 0 for none.
+	Sweep(mark string, pipes [3]uint64) int
 	// Reap collects one dead child without waiting; ok is false when there is none.
 	Reap() (pid int, status syscall.WaitStatus, ok bool)
 	// Died rings when children may have died. One ring may stand for many.

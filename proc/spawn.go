@@ -21,7 +21,7 @@ type lookupError struct {
 func (e *lookupError) Error() string { return e.text }
 
 // spec prepares a launch. A command that cannot be run is a *lookupError.
-func spec(c *conf.Process, environ []string, serverURL string) (Spec, error) {
+func spec(c *conf.Process, environ []string, serverURL, mark string) (Spec, error) {
 	path, argv, err := lookup(c, environ)
 	if err != nil {
 		return Spec{}, err
@@ -33,6 +33,10 @@ func spec(c *conf.Process, environ []string, serverURL string) (Spec, error) {
 	s := Spec{
 		Group: c.Group, Name: c.Name, Path: path, Argv: argv,
 		Env: childEnv(c, environ, serverURL, hidden), Dir: c.Directory, Umask: c.Umask, User: c.User,
+	}
+	if c.KillEscaped {
+		s.Mark = mark + "." + namespec(c.Group, c.Name)
+		s.Env = append(s.Env, escapeEnv+"="+s.Mark)
 	}
 	if !filepath.IsAbs(path) {
 		// It was found from our directory. The original executes it from the child's, and

@@ -27,3 +27,6 @@ func statFields(stat []byte) [][]byte {
 	}
 	return bytes.Fields(stat[at+1:])
 }
+
+// escapeEnv is the variable that marks programs with kill_escaped and what they start.
+const escapeEnv = "GOSV_ESCAPE_MARK"

@@ -1,0 +1,210 @@
+package proc
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cages are the control groups (version 2) of programs with kill_escaped: whatever they fork
+// is in there with them. They are below our own group, where that may be written to.
+type cages struct {
+	mu   sync.Mutex // guards what follows
+	made map[string]bool
+}
+
+// cage is the directory of a mark's group; "" if there is no place for one. All of one
+// daemon are below a directory of its own.
+func cage(mark string) string {
+	base := ownCgroup()
+	daemon, name, ok := strings.Cut(mark, ".")
+	if base == "" || !ok {
+		return ""
+	}
+	return filepath.Join(base, "gosv-"+daemon, fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:24])
+}
+
+// ownCgroup is the directory of the control group that we are in, "" if there is none of
+// version 2 to be seen.
+func ownCgroup() string {
+	own := ""
+	text, _ := os.ReadFile("/proc/self/cgroup")
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			own = path
+		}
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(mounts)) {
+		f := strings.Fields(line)
+		if len(f) < 10 || !strings.Contains(line, " - cgroup2 ") {
+			continue
+		}
+		if root, at := f[3], f[4]; own != "" {
+			if rel, ok := strings.CutPrefix(own, strings.TrimSuffix(root, "/")); ok {
+				return filepath.Join(at, rel)
+			}
+		}
+	}
+	return ""
+}
+
+// open makes the group of a mark and opens it; -1: there is none, and the mark has to do.
+func (c *cages) open(mark string) int {
+	if mark == "" {
+		return -1
+	}
+	dir := cage(mark)
+	if dir == "" {
+		return -1
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return -1
+	}
+	c.remember(dir)
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// remember has the directory that dir is in removed at the end.
+func (c *cages) remember(dir string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made == nil {
+		c.made = map[string]bool{}
+	}
+	c.made[filepath.Dir(dir)] = true
+}
+
+func (c *cages) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for dir := range c.made {
+		os.Remove(dir) // where a program lives on it stays
+	}
+}
+
+// forkInto is syscall.ForkExec with the child in a control group from its first moment on,
+// where that can be had.
+func forkInto(cage int, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
+	if cage >= 0 {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, cage
+		pid, err := syscall.ForkExec(path, argv, attr)
+		if err == nil || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOEXEC) {
+			return pid, err
+		}
+		attr.Sys.UseCgroupFD = false
+	}
+	return syscall.ForkExec(path, argv, attr)
+}
+
+// sweepMax bounds a Sweep: a process that hangs in the kernel is left.
+const sweepMax = 10 * time.Second
+
+// Sweep kills all that carries the mark: the processes of its control group, those that have
+// the mark in their environment, those that have one of the pipes. New ones may be forked
+// meanwhile; so it looks again until there is none.
+func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
+	seen := map[int]bool{}
+	dir := cage(mark)
+	want := []byte(escapeEnv + "=" + mark + "\x00")
+	is := func(pid int) bool { return marked(pid, want) || holds(pid, pipes) || dir != "" && caged(pid, dir) }
+	for end := time.Now().Add(sweepMax); time.Now().Before(end); {
+		var dying []unix.PollFd
+		for _, pid := range processes() {
+			if pid == os.Getpid() || !is(pid) {
+				continue
+			}
+			fd, err := unix.PidfdOpen(pid, 0)
+			if err != nil {
+				continue
+			}
+			if !is(pid) || unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) != nil { // another one has its pid
+				unix.Close(fd)
+				continue
+			}
+			seen[pid] = true
+			dying = append(dying, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+		if len(dying) == 0 {
+			break
+		}
+		for i := range dying {
+			unix.Poll(dying[i:i+1], int(max(0, time.Until(end)/time.Millisecond)))
+			unix.Close(int(dying[i].Fd))
+		}
+	}
+	if dir != "" {
+		os.Remove(dir)
+		k.cages.remember(dir)
+	}
+	return len(seen)
+}
+
+// processes are the pids of all.
+func processes() []int {
+	d, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	var list []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+// marked says whether a process that lives has a variable in the environment that it was
+// executed with.
+func marked(pid int, want []byte) bool {
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	return err == nil && (bytes.HasPrefix(env, want) || bytes.Contains(env, append([]byte{0}, want...)))
+}
+
+// holds says whether one of the pipes is a descriptor 0, 1 or 2 of a process.
+func holds(pid int, pipes [3]uint64) bool {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if unix.Stat("/proc/"+strconv.Itoa(pid)+"/fd/"+strconv.Itoa(fd), &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+			continue
+		}
+		for _, ino := range pipes {
+			if ino != 0 && st.Ino == ino {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// caged says whether a process that lives is in the group dir.
+func caged(pid int, dir string) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil || startTime(pid) == 0 {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			return strings.HasSuffix(path, "/"+filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir)) ||
+				strings.Contains(path, "/"+filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir)+"/")
+		}
+	}
+	return false
+}
