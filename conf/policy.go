@@ -157,15 +157,18 @@ func (l *loader) policies() {
 }
 
 // StopTime is the longest that a shutdown may take if every program uses the time it has:
-// drain_secs, and for each group, since they stop one after another, its greatest stopwaitsecs.
+// drain_secs, and for each priority of groups, since those stop one after another, its
+// greatest stopwaitsecs.
 func StopTime(c *Config) Seconds {
-	sum := c.Supervisord.DrainSecs
+	longest := map[int]Seconds{}
 	for _, g := range c.Groups {
-		longest := Seconds(0)
 		for _, p := range g.Processes {
-			longest = max(longest, p.Stopwaitsecs)
+			longest[g.Priority] = max(longest[g.Priority], p.Stopwaitsecs)
 		}
-		sum += longest
+	}
+	sum := c.Supervisord.DrainSecs
+	for _, secs := range longest {
+		sum += secs
 	}
 	return sum
 }
@@ -177,7 +180,7 @@ func shutdownFits(c *Config, budget Seconds) *Error {
 		return nil
 	}
 	return &Error{Pos: c.Supervisord.Origin.Pos("shutdown_timeout"), Section: "supervisord", Key: "shutdown_timeout",
-		Msg: fmt.Sprintf("stopping everything may take %s seconds (drain_secs, and the greatest stopwaitsecs of each group, one after another), "+
+		Msg: fmt.Sprintf("stopping everything may take %s seconds (drain_secs, and the greatest stopwaitsecs of each priority, one after another), "+
 			"but after %s what is left is killed", need, budget),
 		Hint: "raise it, or lower stopwaitsecs"}
 }

@@ -123,8 +123,9 @@ func TestPolicyFaults(t *testing.T) {
 		{"window", "[supervisord]\nrestart_window=0\n", "x.ini:2: [supervisord] restart_window: must be more than 0 seconds, not 0", ""},
 		{"own window", "[supervisord]\n[program:a]\ncommand=/bin/cat\nrestart_window=-1\n", "x.ini:4: [program:a] restart_window: must be more than 0 seconds, not -1", ""},
 		{"fits", "[supervisord]\nshutdown_timeout=20\n[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n", "", ""},
-		{"does not fit", "[supervisord]\nshutdown_timeout=20\ndrain_secs=1\n[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n", "",
+		{"does not fit", "[supervisord]\nshutdown_timeout=20\ndrain_secs=1\n[program:a]\ncommand=/bin/cat\npriority=1\n[program:b]\ncommand=/bin/cat\n", "",
 			"x.ini:2: [supervisord] shutdown_timeout: stopping everything may take 21 seconds"},
+		{"together by priority", "[supervisord]\nshutdown_timeout=15\n[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\nstopwaitsecs=15\n", "", ""},
 		{"together in a group", "[supervisord]\nshutdown_timeout=15\n[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\nstopwaitsecs=15\n[group:g]\nprograms=a,b\n", "", ""},
 		{"no limit", "[supervisord]\nshutdown_timeout=0\n[program:a]\ncommand=/bin/cat\nstopwaitsecs=1000\n", "", ""},
 	} {

@@ -162,7 +162,7 @@ type requests interface {
 	// A child that does not read gets no more than the pipe takes: the rest waits in a
 	// bounded queue, and past that the fault is Failed.
 	Stdin(ctx context.Context, group, name string, data []byte) error
-	// Shutdown begins to stop everything, in reverse group order, as supervisord does; it
+	// Shutdown begins to stop everything, in reverse order of the groups' priority; it
 	// returns at once. mood is MoodShutdown or MoodRestarting; shutdown beats restarting.
 	Shutdown(mood Mood)
 	// Force kills what is left of a shutdown under way; it returns at once.

@@ -11,7 +11,7 @@ import (
 	"gosv/proc/state"
 )
 
-// Shutdown begins to stop everything, in reverse group order, as supervisord does; it
+// Shutdown begins to stop everything, in reverse order of the groups' priority; it
 // returns at once. shutdown beats restarting, and neither can be taken back.
 func (m *Manager) Shutdown(mood Mood) {
 	for {
@@ -122,7 +122,7 @@ func (m *Manager) killNow(p *process) {
 	}
 }
 
-// closing is the end of everything under way: group after group, the last one first.
+// closing is the end of everything under way: priority after priority, the last one first.
 type closing struct {
 	groups []*group // not yet at rest, or not yet looked at
 	report deadline // when to say again who does not die
@@ -160,28 +160,40 @@ func (m *Manager) beginClosing() {
 	m.closing.elapsed(m)
 }
 
-// closeNext tells the last group to stop, and the one before it when that is at rest; it
+// closeNext tells the last groups to stop, and those before them when these are at rest; it
 // says whether all are.
 func (m *Manager) closeNext() bool {
 	c := m.closing
 	for len(c.groups) > 0 {
-		g := c.groups[len(c.groups)-1]
-		if !g.told {
-			g.told = true
-			for _, p := range slices.Backward(g.byPriority) {
-				if p.m.State.Up() || p.m.Again {
-					m.step(p, state.Event{Kind: state.Shutdown})
-				}
-			}
+		last := len(c.groups) - 1
+		if !c.groups[last].told {
+			m.tellLevel(c.groups)
 		}
-		if g.busy > 0 {
+		if c.groups[last].busy > 0 {
 			return false
 		}
-		c.groups = c.groups[:len(c.groups)-1]
+		c.groups = c.groups[:last]
 	}
 	m.disarm(&c.report)
 	m.disarm(&m.ending.last)
 	return true
+}
+
+// tellLevel tells the last group to stop, and with it all of its priority: they were not
+// ordered, so their times to stop need not add up.
+func (m *Manager) tellLevel(groups []*group) {
+	priority := groups[len(groups)-1].conf.Priority
+	for _, g := range slices.Backward(groups) {
+		if g.conf.Priority != priority {
+			return
+		}
+		g.told = true
+		for _, p := range slices.Backward(g.byPriority) {
+			if p.m.State.Up() || p.m.Again {
+				m.step(p, state.Event{Kind: state.Shutdown})
+			}
+		}
+	}
 }
 
 // elapsed names everyone who is not at rest.

@@ -50,8 +50,8 @@ func TestShutdownOrder(t *testing.T) {
 			t.Errorf("Add = %v", err)
 		}
 		<-w.ended
-		if took := time.Since(begin); took != 16*time.Second {
-			t.Errorf("took %v, want 16s: four groups of 4 s", took)
+		if took := time.Since(begin); took != 12*time.Second {
+			t.Errorf("took %v, want 12s: three priorities of 4 s", took)
 		}
 		var stops []string
 		for _, e := range w.took() {
@@ -63,8 +63,7 @@ func TestShutdownOrder(t *testing.T) {
 		waiting := slices.DeleteFunc(w.said(), func(l string) bool { return !strings.Contains(l, "to die") })
 		same(t, "remarks", waiting, []string{
 			"INFO waiting for el, g1, g2, talk, web to die", "INFO waiting for el, g1, g2, talk, web to die",
-			"INFO waiting for el, g1, g2, talk to die", "INFO waiting for el, g1, g2 to die",
-			"INFO waiting for el, g1, g2 to die", "INFO waiting for el to die",
+			"INFO waiting for el, g1, g2 to die", "INFO waiting for el to die", "INFO waiting for el to die",
 		})
 		if _, err := w.m.Processes(context.Background()); err != proc.ErrClosed {
 			t.Errorf("Processes after the end = %v, want ErrClosed", err)
