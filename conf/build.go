@@ -19,6 +19,7 @@ func (l *loader) build(doc *document) {
 	l.plugins(doc)
 	l.groups(doc)
 	l.policies()
+	l.access(doc)
 	l.servers(doc)
 	l.supervisorctl(doc)
 	l.unknownSections(doc)
@@ -155,9 +156,11 @@ func (l *loader) servers(doc *document) {
 					"both the username and password must be specified", s.name))
 		}
 		if k.kind == inUnix {
+			r.guarded(v.unix.Username, nil)
 			v.unix.Origin = r.origin()
 			l.cfg.UnixServers = append(l.cfg.UnixServers, *v.unix)
 		} else {
+			r.guarded(v.inet.Username, v.inet)
 			v.inet.Origin = r.origin()
 			l.cfg.InetServers = append(l.cfg.InetServers, *v.inet)
 		}

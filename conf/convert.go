@@ -87,6 +87,21 @@ func (c *converter) section(s *section) {
 	for _, x := range s.settings {
 		c.setting(s, k, x, off)
 	}
+	if c.toTOML && k != nil && k.kind == inInet && c.open(s) {
+		c.out.WriteString("insecure = true # as before: who reaches this address needs no password\n")
+	}
+}
+
+// open says whether an [inet_http_server] is one that a TOML file must call insecure.
+func (c *converter) open(s *section) bool {
+	var inet InetServer
+	if x := s.setting("port"); x == nil || optionOf(inInet, "port").set(&values{inet: &inet}, x.value) != nil || loopback(inet.Host) {
+		return false
+	}
+	return s.setting("username") == nil && s.setting("insecure") == nil && !slices.ContainsFunc(c.doc.sections, func(s *section) bool {
+		k, _ := sectionKindOf(s.name)
+		return k != nil && k.kind == inAccess && s.setting("password") != nil
+	})
 }
 
 func (c *converter) setting(s *section, k *sectionKind, x setting, off string) {

@@ -18,6 +18,7 @@ type values struct {
 	group       *groupOptions
 	include     *includeOptions
 	plugin      *pluginOptions
+	access      *Access
 	users       map[string]User // accounts that were looked up already; may be nil
 }
 

@@ -22,6 +22,8 @@ var sectionKinds = []sectionKind{
 		doc: "A unix socket on which gosv answers ctl, XML-RPC and browsers. More than one may be given, as [unix_http_server:name]."},
 	{kind: inInet, name: "inet_http_server", more: true,
 		doc: "A TCP address on which gosv answers too. Whoever reaches it can run programs as gosv's account: keep it on a trusted network, and set username and password."},
+	{kind: inAccess, name: "access", named: true, sample: "auser",
+		doc: "Somebody who may use the servers, under the name that the section has: with a password, or by the account that comes to the unix socket. See docs/access.md."},
 	{kind: inSupervisord, name: "supervisord",
 		doc: "The daemon itself. Required in INI files."},
 	{kind: inRPC, name: "rpcinterface", named: true, free: true, sample: "supervisor",

@@ -15,6 +15,7 @@ type Config struct {
 	Supervisord   Supervisord
 	UnixServers   []UnixServer // [unix_http_server] and [unix_http_server:*]
 	InetServers   []InetServer // [inet_http_server] and [inet_http_server:*]
+	Access        []Access     // [access:*]
 	Supervisorctl Supervisorctl
 	Groups        []*Group // sorted by (Priority, Name), as supervisord does
 }
@@ -54,6 +55,9 @@ type Supervisord struct {
 	DrainSecs       Seconds
 	LogFormat       LogFormat // of what goes to standard output and standard error
 	LogOverflow     LogOverflow
+	AuditLogfile    string // AuditNone, AuditMain, a path, or "" when not configured; see Audit
+	AuditMaxbytes   Bytes
+	AuditBackups    int
 	ShutdownTimeout Seconds // 0: no limit; NoTimeout: not configured
 	OnCrash         OnCrash
 	Origin          *Origin
@@ -76,6 +80,7 @@ type InetServer struct {
 	Host               string // "" is every address
 	Port               int
 	Username, Password string
+	Insecure           bool // a password is not wanted, whoever can reach it
 	Metrics            bool // serve /metrics
 	Origin             *Origin
 }

@@ -15,6 +15,7 @@ const (
 	inInclude
 	inRPC
 	inPlugin
+	inAccess
 
 	inPrograms = inProgram | inListener | inFCGI // everything that becomes processes
 )
@@ -62,7 +63,7 @@ var options = []option{
 	// [unix_http_server]
 	{in: inUnix, name: "file", field: pathField(pathType, socketPath, func(v *values) *string { return &v.unix.File }),
 		use: useHere, absent: "section [%s] has no file value", sample: "/tmp/supervisor.sock", shown: true,
-		doc: "Path of the socket, or @ and a name for one without a file (Linux), which only root and gosv's own user may use without a password."},
+		doc: "Path of the socket, or @ and a name for one without a file (Linux), which only root, gosv's own user and the accounts of programs may use without a password."},
 	{in: inUnix, name: "chmod", field: typedField(modeType, func(v *values) *Mode { return &v.unix.Chmod }),
 		def: "0700", fail: "Invalid chmod value %s",
 		doc: "Permissions of the socket file."},
@@ -92,6 +93,23 @@ var options = []option{
 	{in: inInet, name: "metrics", field: boolField(func(v *values) *bool { return &v.inet.Metrics }),
 		def: "false",
 		doc: "Serve /metrics for Prometheus here, to who gives name and password. See docs/metrics.md."},
+	{in: inInet, name: "insecure", field: boolField(func(v *values) *bool { return &v.inet.Insecure }),
+		def: "false",
+		doc: "That there is no password is meant, although others than this machine reach the address. Only TOML files ask for it."},
+
+	// [access:x]
+	{in: inAccess, name: "password", field: stringField(stringType, func(v *values) *string { return &v.access.Password }),
+		unset: "no server lets this name in", sample: "123",
+		doc: "Password that goes with the section's name: as it is, or {SHA} and its SHA-1 in hex."},
+	{in: inAccess, name: "user", field: userField(func(v *values) *User { return &v.access.User }),
+		unset: "none", sample: "chrism",
+		doc: "Account that is this user on a unix socket, without a password."},
+	{in: inAccess, name: "role", field: typedField(roleType, func(v *values) *Role { return &v.access.Role }),
+		def: "read", sample: "operate",
+		doc: "What may be done: read (look at programs and logs), operate (start, stop, signal, clear, write to their input), admin (everything)."},
+	{in: inAccess, name: "programs", field: listField(patternsType, patternList, func(v *values) *[]string { return &v.access.Programs }),
+		unset: "all", sample: "web:*,worker*",
+		doc: "Programs and groups, or group:process, that may be seen; *, ? and [] are patterns. Others are as if they were not there."},
 
 	// [supervisord]
 	{in: inSupervisord, name: "logfile", field: pathField(pathType, mainLog, func(v *values) *string { return &v.supervisord.Logfile }),
@@ -112,6 +130,15 @@ var options = []option{
 	{in: inSupervisord, name: "log_overflow", field: typedField(overflowType, func(v *values) *LogOverflow { return &v.supervisord.LogOverflow }),
 		def: "patient", use: useHere,
 		doc: "What happens when nobody reads gosv's standard output fast enough, past the MiB that is kept: block (programs that log there wait), drop (their output is lost, lines counted), or patient (they wait, and lose output once nothing was read for a second)."},
+	{in: inSupervisord, name: "audit_logfile", field: pathField(pathType, auditPath, func(v *values) *string { return &v.supervisord.AuditLogfile }),
+		unset: "main in TOML files, none in INI files", use: useHere, sample: "/tmp/audit.log",
+		doc: "Where each change gets a line of who, from where, what and its result: a file, main for the main log, or none. See docs/access.md."},
+	{in: inSupervisord, name: "audit_logfile_maxbytes", field: typedField(bytesType, func(v *values) *Bytes { return &v.supervisord.AuditMaxbytes }),
+		def: "50MB", use: useHere,
+		doc: "Size at which audit_logfile is rotated; 0 means never."},
+	{in: inSupervisord, name: "audit_logfile_backups", field: intField(func(v *values) *int { return &v.supervisord.AuditBackups }),
+		def: "10", use: useHere,
+		doc: "How many old files of audit_logfile to keep; 0 means none."},
 	{in: inSupervisord, name: "pidfile", field: pathField(pathType, noneOrFile, func(v *values) *string { return &v.supervisord.Pidfile }),
 		def: "supervisord.pid", use: useHere, flags: "-j, --pidfile", sample: "/tmp/supervisord.pid", shown: true,
 		doc: "File that holds gosv's process id; none for no file."},

@@ -49,6 +49,10 @@ func exampleSection(k *sectionKind, o *option) *section {
 		}
 	}
 	add(o.name, o.example())
+	if k.kind == inAccess {
+		add("password", "p")
+		return s
+	}
 	switch o.name {
 	case "username":
 		add("password", "p")
@@ -132,7 +136,7 @@ func checkShown(t *testing.T, c *Config, s *section, o *option) {
 		}
 		text := o.get(x.v)
 		fresh := values{process: &Process{}, program: &programOptions{}, supervisord: &Supervisord{}, unix: &UnixServer{},
-			inet: &InetServer{}, ctl: &Supervisorctl{}, group: &groupOptions{}, include: &includeOptions{}, plugin: &pluginOptions{}}
+			inet: &InetServer{}, ctl: &Supervisorctl{}, group: &groupOptions{}, include: &includeOptions{}, plugin: &pluginOptions{}, access: &Access{}}
 		if err := o.set(&fresh, text); err != nil {
 			t.Errorf("set(%q), which get wrote: %v", text, err)
 		} else if !o.same(x.v, &fresh) || o.get(&fresh) != text {
@@ -149,7 +153,7 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	for i := range sectionKinds {
 		v := values{process: &Process{}, program: &programOptions{}, supervisord: &Supervisord{}, unix: &UnixServer{},
-			inet: &InetServer{}, ctl: &Supervisorctl{}, group: &groupOptions{}, include: &includeOptions{}, plugin: &pluginOptions{}}
+			inet: &InetServer{}, ctl: &Supervisorctl{}, group: &groupOptions{}, include: &includeOptions{}, plugin: &pluginOptions{}, access: &Access{}}
 		setDefaults(sectionKinds[i].kind, &v) // panics if one is wrong
 	}
 	p := load(t, "x.ini", "[supervisord]\n[program:a]\ncommand=/bin/cat\n").Groups[0].Processes[0]

@@ -54,6 +54,9 @@ func shownSections(c *Config) []shownSection {
 	for i := range c.InetServers {
 		list = append(list, shownSection{origin: c.InetServers[i].Origin, kind: inInet, v: &values{inet: &c.InetServers[i]}})
 	}
+	for i := range c.Access {
+		list = append(list, shownSection{origin: c.Access[i].Origin, kind: inAccess, v: &values{access: &c.Access[i]}})
+	}
 	list = append(list, shownSection{origin: orOrigin(c.Supervisorctl.Origin, "supervisorctl"), kind: inCtl, v: &values{ctl: &c.Supervisorctl}})
 	for _, g := range c.Groups {
 		if strings.HasPrefix(g.Origin.name(), "group:") {

@@ -75,6 +75,7 @@ loglevel = "debug"
 environment = { GLOBAL = "g" }
 [inet_http_server]
 port = 9001
+insecure = true
 [program.a]
 command = ["/bin/echo", "%(program_name)s", "100%%", "a b"]
 environment = { A = "%(ENV_NAME)s", N = "%(process_num)d", I = 7 }

@@ -55,6 +55,8 @@ var (
 	exitOnType = &valueType{name: "exit policy", means: "never, fatal, failure, any, all or main=NAME", toml: `"fatal"`,
 		schema: `{"type":"string"}`, example: "failure",
 		words: []string{"never", "fatal", "failure", "any", "all", "main=NAME"}}
+	roleType = &valueType{name: "role", means: "read, operate or admin", toml: `"operate"`,
+		schema: `{"anyOf":[{"enum":["read","operate","admin"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "operate", words: roleWords}
 	formatType = &valueType{name: "log format", means: "raw, lines, prefix or json", toml: `"json"`,
 		schema: `{"anyOf":[{"enum":["raw","lines","prefix","json"]},{"type":"string","pattern":"%\\(|[A-Z]|\\$\\{"}]}`, example: "json", words: formatWords}
 	overflowType = &valueType{name: "overflow", means: "patient, block or drop", toml: `"drop"`,
@@ -65,6 +67,8 @@ var (
 		schema: `{"anyOf":[{"type":"array","items":{"type":"integer","minimum":0,"maximum":255}},{"type":"integer","minimum":0,"maximum":255},{"type":"string"}]}`, example: "0,2"}
 	listType = &valueType{name: "list", means: "words with commas between", toml: `["a", "b"]`,
 		schema: `{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]}`, example: "a,b"}
+	patternsType = &valueType{name: "patterns", means: "names and patterns like web:* with commas between, every [ with its ]", toml: `["web:*", "worker"]`,
+		schema: `{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]}`, example: "other*"}
 	filesType = &valueType{name: "list of files", means: "file names or patterns with blanks between", toml: `["conf.d/*.toml"]`,
 		schema: `{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"string"}]}`, example: "conf.d/*.ini"}
 	environmentType = &valueType{name: "environment", means: `KEY="value" with commas between`, toml: `{ KEY = "value" }`,

@@ -27,6 +27,10 @@ type api struct {
 	pid  int
 	stir func(n int) // calm.stir; may be nil
 
+	audit   *auditLog // nil: nothing is written about changes
+	limited bool      // it is only what somebody may see
+	whole   *api      // limited: what it is a part of
+
 	figures figures // of the metrics
 	given   *given  // sockets that were opened for us
 
@@ -55,6 +59,8 @@ type manager interface {
 // supervisor is what they need of a *Daemon.
 type supervisor interface {
 	config() *conf.Config
+	before() *conf.Config // the one before; nil: none
+	runsAs(uid int) bool  // whether programs run as the account
 	reread(ctx context.Context) (*conf.Config, conf.Plan, error)
 	reload(ctx context.Context) error
 	shutdown()
@@ -97,7 +103,7 @@ type eventBus interface {
 func newAPI(d *Daemon) *api {
 	return &api{
 		log: d.log, mgr: d.mgr, sup: d, bus: d.bus, pid: os.Getpid(),
-		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d, given: d.given, stir: d.calm.stir,
+		logs: daemonLogs{d.outputs}, main: daemonLog{d.main}, figures: d, given: d.given, stir: d.calm.stir, audit: d.audit,
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 type Daemon struct {
 	log     *slog.Logger
 	main    *mainLog
+	audit   *auditLog // nil: none
 	files   *logs.Files
 	bus     *event.Bus
 	mgr     *proc.Manager
@@ -39,7 +40,7 @@ type Daemon struct {
 	verdicts   chan proc.Verdict // 1-buffered: why everything ends by itself
 
 	load func() (*conf.Config, error) // reads the configuration anew
-	cfg  atomic.Pointer[conf.Config]
+	cfg  current
 	next atomic.Pointer[conf.Config] // what a reload under way starts with
 }
 

@@ -85,6 +85,16 @@ func newFake(t *testing.T) *fake {
 	add("quick", "quick", state.Exited, 0, func(p *proc.Info) {
 		p.Start, p.Stop, p.ExitStatus = startedAt(), startedAt().Add(time.Minute), 3
 	})
+	for i := range f.infos {
+		p := &f.infos[i]
+		for _, g := range f.groups {
+			for _, c := range g.Processes {
+				if g.Name == p.Group && c.Name == p.Name {
+					p.Config = c
+				}
+			}
+		}
+	}
 	f.cfg = &conf.Config{Supervisord: conf.Supervisord{Identifier: "fake"}, Groups: append(slices.Clone(f.groups),
 		&conf.Group{Name: "newone", Priority: 999, Processes: []*conf.Process{{Name: "newone", Group: "newone", Priority: 999, Autostart: true}}})}
 	f.write(t, "main.log", "2026-11-22 18:41:00,000 INFO supervisord started with pid 4242\n")
@@ -150,12 +160,15 @@ func (f *fake) Stdin(ctx context.Context, group, name string, data []byte) error
 func (f *fake) Do(ctx context.Context, op proc.Op, each func(proc.Result)) error {
 	word := [...]string{"start", "stop", "restart", "signal"}[op.Kind]
 	did := [...]string{"started", "stopped", "started", "signalled"}[op.Kind]
-	if op.Group != "" && !slices.ContainsFunc(f.groups, func(g *conf.Group) bool { return g.Name == op.Group }) {
+	sees := func(p *conf.Process) bool { return op.Sees == nil || op.Sees(p) }
+	if op.Group != "" && !slices.ContainsFunc(f.groups, func(g *conf.Group) bool {
+		return g.Name == op.Group && slices.ContainsFunc(g.Processes, sees)
+	}) {
 		return &proc.Fault{Reason: proc.BadName, Text: op.Group}
 	}
 	if op.Process != "" {
-		if _, err := f.Process(ctx, op.Group, op.Process); err != nil {
-			return err
+		if p, err := f.Process(ctx, op.Group, op.Process); err != nil || !sees(p.Config) {
+			return &proc.Fault{Reason: proc.BadName, Text: op.Group + ":" + op.Process}
 		}
 	}
 	f.mu.Lock()
@@ -171,6 +184,9 @@ func (f *fake) Do(ctx context.Context, op proc.Op, each func(proc.Result)) error
 		}
 	}
 	for _, p := range f.infos {
+		if !sees(p.Config) {
+			continue
+		}
 		if op.Group != "" && p.Group != op.Group || op.Process != "" && p.Name != op.Process {
 			continue
 		}
@@ -195,6 +211,11 @@ func (f *fake) Do(ctx context.Context, op proc.Op, each func(proc.Result)) error
 }
 
 func (f *fake) config() *conf.Config { return f.cfg }
+func (f *fake) before() *conf.Config { return nil }
+
+func (f *fake) runsAs(uid int) bool {
+	return slices.ContainsFunc(f.groups, func(g *conf.Group) bool { return slices.ContainsFunc(g.Processes, own(uid)) })
+}
 
 func (f *fake) reread(context.Context) (*conf.Config, conf.Plan, error) {
 	return f.cfg, f.plan, f.broken

@@ -20,6 +20,7 @@ const (
 	headerTime = 10 * time.Second
 	idleTime   = 5 * time.Minute // between two requests of one connection
 	bodyTime   = 30 * time.Second
+	answerTime = time.Minute // to take an answer that is no stream, and to send a body that nobody asked for
 	maxHeader  = 64 << 10
 	maxBody    = 8 << 20
 )
@@ -35,7 +36,7 @@ type httpFront struct {
 type peerKey struct{}
 
 // serve hands a connection to net/http.
-func (h *httpFront) serve(s *server, c *serverConn, p peer) {
+func (h *httpFront) serve(s *server, c *serverConn) {
 	h.mu.Lock()
 	if h.ended {
 		h.mu.Unlock()
@@ -53,7 +54,7 @@ func (h *httpFront) serve(s *server, c *serverConn, p peer) {
 			ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 			BaseContext:                  func(net.Listener) context.Context { return s.ctx },
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				return context.WithValue(ctx, peerKey{}, c.(*httpConn).peer)
+				return context.WithValue(ctx, peerKey{}, c.(*serverConn).peer)
 			},
 		}
 		go h.srv.Serve(h.conns) // until shutdown closes it
@@ -61,7 +62,7 @@ func (h *httpFront) serve(s *server, c *serverConn, p peer) {
 	conns := h.conns
 	h.mu.Unlock()
 	select {
-	case conns.conns <- &httpConn{c, p}:
+	case conns.conns <- c:
 	case <-conns.closed:
 		c.Close()
 	}
@@ -107,31 +108,36 @@ func (l *handedOver) Close() error {
 
 func (l *handedOver) Addr() net.Addr { return l.addr }
 
-// httpConn remembers who is at the other end.
-type httpConn struct {
-	net.Conn
-	peer peer
-}
-
 // handleHTTP is every request. Paths are matched by prefix and in this order, as in the
 // original: /RPC2foo works too.
 func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", "gosv/"+Version)
-	level, ok := s.httpAccess(r)
+	rc := http.NewResponseController(w) // those who wait or stream take the limits away
+	rc.SetReadDeadline(time.Now().Add(answerTime))
+	rc.SetWriteDeadline(time.Now().Add(answerTime))
+	defer rc.SetWriteDeadline(time.Time{}) // no timer stays behind
+	who, ok := s.httpAccess(r)
 	if !ok {
 		w.Header().Set("Connection", "close")
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 		httpError(w, http.StatusUnauthorized)
 		return
 	}
-	c := &call{api: s.api, access: level, closing: s.closing}
-	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+	c := s.request(who, s.closing)
+	if fromBrowser(r) {
 		if err := c.guardBrowser(r); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
 	}
-	if s.serveProbe(w, r) || s.serveMetrics(w, r) {
+	if c.serveProbe(w, r) {
+		return
+	}
+	if c.limited && r.URL.Path == "/metrics" {
+		httpError(w, http.StatusForbidden) // it has the names of all programs
+		return
+	}
+	if s.serveMetrics(w, r) {
 		return
 	}
 	switch path := r.URL.Path; {
@@ -146,30 +152,71 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// httpAccess says what the sender of r may do; not ok is status 401. A server with a
-// username wants it from everybody, on the unix socket too.
-func (s *server) httpAccess(r *http.Request) (access, bool) {
-	if s.username != "" {
-		username, password, ok := r.BasicAuth()
-		return admin, ok && s.authentic(username, password)
+// fromBrowser says whether a request may be a browser's, which a foreign web site can make
+// send what it likes. Over plain HTTP it names the site only with a POST; what it always
+// has is a User-Agent of its kind and the languages of its user.
+func fromBrowser(r *http.Request) bool {
+	_, languages := r.Header["Accept-Language"]
+	return languages || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" ||
+		r.Header.Get("Referer") != "" || strings.HasPrefix(r.UserAgent(), "Mozilla/")
+}
+
+// httpAccess says who sent r and what he may do; not ok is status 401. A server with a
+// username wants it from everybody, on the unix socket too, but from accounts that an
+// [access:x] names.
+func (s *server) httpAccess(r *http.Request) (w caller, ok bool) {
+	p, known := r.Context().Value(peerKey{}).(peer)
+	if !known {
+		p.uid = -1
 	}
-	if s.unix == nil {
-		return admin, true
+	w = caller{peer: p, server: s.section, over: "http"}
+	if username, password, given := r.BasicAuth(); given {
+		if w, ok = s.login(w, username, password); ok {
+			return w, true
+		}
+		if s.asks() || len(s.users) > 0 {
+			s.auditLog().refusedLogin(w, username)
+			return w, false
+		}
 	}
-	p, _ := r.Context().Value(peerKey{}).(peer)
-	level := s.authorise(p)
-	return level, level == admin
+	switch {
+	case s.unix != nil && s.asks():
+		if a := s.account(p.uid); a != nil && p.uid >= 0 {
+			w.grant(a)
+			return w, true
+		}
+		return w, false
+	case s.asks():
+		return w, false
+	case s.unix == nil:
+		w.access = admin
+		return w, true
+	}
+	w = s.authorise(p)
+	w.over = "http"
+	return w, w.access > anyone
+}
+
+func (s *server) auditLog() *auditLog {
+	if s.api == nil {
+		return nil
+	}
+	return s.audit
+}
+
+// authentic says whether name and password are those of the server's own section.
+func (s *server) authentic(username, password string) bool {
+	return s.username != "" && authentic(username, password, s.username, s.password)
 }
 
 // authentic says whether name and password are the configured ones, in a time that does
 // not depend on how nearly they are. A configured {SHA}... is the hex SHA-1 of the password.
-func (s *server) authentic(username, password string) bool {
-	want := s.password
+func authentic(username, password, wantName, want string) bool {
 	if hash, ok := strings.CutPrefix(want, "{SHA}"); ok {
 		sum := sha1.Sum([]byte(password))
 		want, password = hash, hex.EncodeToString(sum[:])
 	}
-	return sameText(username, s.username)&sameText(password, want) == 1 && s.username != ""
+	return sameText(username, wantName)&sameText(password, want) == 1
 }
 
 func sameText(a, b string) int {

@@ -36,7 +36,7 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 			}
 		}
 		s := newServer(a, c.Section, ln, c.Username, c.Password)
-		s.metrics = c.Metrics
+		s.metrics, s.users = c.Metrics, cfg.Access
 		list = append(list, s)
 	}
 	for i := range cfg.UnixServers {
@@ -52,7 +52,8 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 		}
 		s := newServer(a, c.Section, ln, c.Username, c.Password)
 		s.unix, s.file, s.uid, s.owner = c, file, os.Geteuid(), file.owner
-		s.metrics = c.Metrics
+		s.metrics, s.users = c.Metrics, cfg.Access
+		s.strict = cfg.TOML && file.openToAll()
 		list = append(list, s)
 	}
 	return list, nil
@@ -102,7 +103,7 @@ func socketError(err error, remedy string) error {
 // withoutAuth are the sections of those servers that ask nobody for a password.
 func withoutAuth(list []*server) (sections []string) {
 	for _, s := range list {
-		if s.username == "" {
+		if !s.asks() {
 			sections = append(sections, s.section)
 		}
 	}

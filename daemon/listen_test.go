@@ -245,7 +245,7 @@ func TestAuthorise(t *testing.T) {
 		{"abstract: another, with a password set", "user", 3000, anyone, &socketFile{}},
 	} {
 		s := &server{uid: 1000, owner: 2000, username: tt.username, file: tt.file}
-		if got := s.authorise(peer{uid: tt.uid}); got != tt.want {
+		if got := s.authorise(peer{uid: tt.uid}).access; got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -30,6 +30,15 @@ type socketFile struct {
 // abstract says whether the socket has a name but no file.
 func (s *socketFile) abstract() bool { return s != nil && s.path == "" }
 
+// openToAll says whether the mode of the file keeps nobody away.
+func (s *socketFile) openToAll() bool {
+	if s.abstract() {
+		return false
+	}
+	st, err := os.Stat(s.path)
+	return err != nil || st.Mode().Perm()&0o002 != 0
+}
+
 // listenUnix opens a unix socket. It is made under another name, given its mode and
 // owner, and only then put into place, so that nobody can connect to it before. A socket
 // of the same name is replaced only if nobody listens on it any more. All of that happens

@@ -31,6 +31,8 @@ type mainLog struct {
 // levels are the four letters of Supervisor's loggers.py.
 func levelName(l slog.Level) string {
 	switch {
+	case l >= levelAudit:
+		return "AUDT"
 	case l >= levelOf(conf.Critical):
 		return "CRIT"
 	case l >= slog.LevelError:
@@ -75,6 +77,7 @@ func (l *mainLog) Handle(_ context.Context, r slog.Record) error {
 		msg += fmt.Sprintf(" %s=%v", a.Key, a.Value)
 		return true
 	})
+	msg = safeText(msg)
 	line := formatLine(r.Time, r.Level, msg)
 	for _, t := range l.targets {
 		if t.format == nil {

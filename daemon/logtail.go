@@ -45,6 +45,10 @@ func (c *call) serveMainLogtail(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusBadRequest)
 		return
 	}
+	if c.limited {
+		httpError(w, http.StatusForbidden)
+		return
+	}
 	c.main.flush()
 	c.stream(w, r, c.main.path(), c.main.follow)
 }
@@ -66,6 +70,7 @@ func (c *call) stream(w http.ResponseWriter, r *http.Request, path string, follo
 	w.Header().Set("Content-Type", "text/plain;charset=utf-8")
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Time{})
+	rc.SetWriteDeadline(time.Time{}) // a pager may leave it unread
 	w.WriteHeader(http.StatusOK)
 	send := func(data []byte, lost int64) error {
 		if lost > 0 {

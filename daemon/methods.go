@@ -29,6 +29,10 @@ const (
 type call struct {
 	*api
 	access access
+	who    caller
+
+	asked any   // the parameters, for the audit log
+	did   []did // what became of each process, likewise
 
 	send    func(v any) error               // gives the client an event of a stream; nil over XML-RPC
 	login   func(username, password string) // raises the connection's access if they are right; nil over HTTP
@@ -73,6 +77,7 @@ func row[In, Out any](name string, a access, doc string, decode func(args, any) 
 			if err := decode(a, &in); err != nil {
 				return nil, err
 			}
+			c.asked = in
 			if !m.down && c.mgr.Mood() < proc.MoodRunning {
 				return nil, fault(wire.ShutdownState, "")
 			}
@@ -95,6 +100,9 @@ type registry struct {
 
 // methods is the table, built at the first call.
 func (a *api) methods() *registry {
+	if a.whole != nil {
+		return a.whole.methods()
+	}
 	a.once.Do(func() {
 		a.rows = &registry{byName: map[string]*method{}}
 		for _, rows := range [][]*method{
@@ -128,12 +136,11 @@ func (c *call) invoke(ctx context.Context, name string, a args) (out any, err er
 	if m == nil {
 		return nil, fault(wire.UnknownMethod, "")
 	}
+	if c.audit != nil && m.access > read {
+		defer func() { c.report(m, out, err) }()
+	}
 	if c.access < m.access {
-		f := fault(wire.NotAllowed, name)
-		if c.access == anyone {
-			f.Hint = "this socket is for root and gosv's own user, and for who has its username and password"
-		}
-		return nil, f
+		return nil, c.who.notAllowed(name)
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -142,6 +149,11 @@ func (c *call) invoke(ctx context.Context, name string, a args) (out any, err er
 		}
 	}()
 	return m.run(ctx, c, m, a)
+}
+
+// request is a call of a caller, who finds there what he may see.
+func (a *api) request(w caller, closing <-chan struct{}) *call {
+	return &call{api: a.within(w.sees), access: w.access, who: w, closing: closing}
 }
 
 // unmarshal is decode for short rows: a JSON object by name, unknown names ignored.

@@ -17,6 +17,9 @@ const maxRead = 64 << 20
 // logMethods are those that read and clear logs.
 func logMethods() []*method {
 	mainLog := func(_ context.Context, c *call, in readParams) (string, error) {
+		if c.limited {
+			return "", c.who.notAllowed("the main log")
+		}
 		c.main.flush()
 		return readLog(c.main.path(), in.Offset, in.Length)
 	}
@@ -52,7 +55,7 @@ func logMethods() []*method {
 	return []*method{
 		rpc("supervisor.readLog", read, "Read from the daemon's own log."+readDoc, mainLog),
 		rpc("supervisor.readMainLog", read, "The old name of readLog.", mainLog),
-		rpc("supervisor.clearLog", operate, "Empty the daemon's own log.",
+		rpc("supervisor.clearLog", admin, "Empty the daemon's own log.",
 			func(_ context.Context, c *call, _ none) (bool, error) { return true, c.clearMain() }),
 		rpc("supervisor.readProcessStdoutLog", read, "Read from a process's stdout log."+readDoc, readOf("stdout")),
 		rpc("supervisor.readProcessLog", read, "The old name of readProcessStdoutLog.", readOf("stdout")),
@@ -172,6 +175,9 @@ func (c *call) clearMany(ctx context.Context, group string, each func(procID, er
 }
 
 func (c *call) clearMain() error {
+	if c.limited || c.access < admin { // it may be what says who did what
+		return c.who.notAllowed("the main log")
+	}
 	path := c.main.path()
 	if path == "" {
 		return fault(wire.NoFile, "")

@@ -67,6 +67,12 @@ func (s *counting) send(v any, failed bool) {
 	if failed {
 		s.count.Failed++
 	}
+	switch x := v.(type) {
+	case wire.Result:
+		s.c.note(x.Group, x.Name, x.Err)
+	case wire.UpdateStep:
+		s.c.note(x.Group, "", x.Err)
+	}
 	if s.err == nil {
 		s.err = s.c.send(v)
 	}

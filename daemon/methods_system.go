@@ -85,8 +85,15 @@ func (m *method) help() string {
 
 // multicall carries out calls strictly one after the other.
 func (c *call) multicall(ctx context.Context, calls []any) ([]any, error) {
+	if len(calls) > maxMulti {
+		return nil, fault(wire.Failed, fmt.Sprintf("%d calls are too many for one request: at most %d", len(calls), maxMulti))
+	}
 	out := make([]any, 0, len(calls))
+	size := 0
 	for _, x := range calls {
+		if size > maxAnswer {
+			return nil, fault(wire.Failed, "the answer is too long: make fewer calls at once")
+		}
 		v, err := c.oneOfMany(ctx, x)
 		if err != nil && ctx.Err() != nil {
 			return nil, ctx.Err() // nobody waits for the rest
@@ -99,9 +106,46 @@ func (c *call) multicall(ctx context.Context, calls []any) ([]any, error) {
 			f := faultOf(err)
 			v = faultStruct{number(f), faultString(f)}
 		}
+		size += weight(v)
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// What one multicall may be: calls, and about how many bytes its answer has.
+const (
+	maxMulti  = 10_000
+	maxAnswer = 128 << 20
+)
+
+// weight is about how many bytes a result takes in an answer.
+func weight(v any) int {
+	const scalar, info, config = 32, 1400, 3000
+	switch v := v.(type) {
+	case string:
+		return scalar + len(v)
+	case processInfos:
+		return len(v) * info
+	case []configInfo:
+		return len(v) * config
+	case results:
+		return len(v) * 200
+	case []any:
+		n := scalar
+		for _, x := range v {
+			n += weight(x)
+		}
+		return n
+	case []string:
+		n := scalar
+		for _, s := range v {
+			n += scalar + len(s)
+		}
+		return n
+	case *processInfo:
+		return info
+	}
+	return scalar
 }
 
 func (c *call) oneOfMany(ctx context.Context, x any) (any, error) {

@@ -73,6 +73,7 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 // answerXML carries out a request and appends the answer to dst. Not ok is an error of our
 // own, status 500.
 func (c *call) answerXML(dst []byte, r *http.Request, method string, params []any) (answer []byte, ok bool) {
+	c.who.over = "xmlrpc"
 	trace := levelOf(conf.Trace)
 	c.log.Log(r.Context(), trace, "XML-RPC method called: "+clip(method)+"()")
 	if params == nil {

@@ -43,6 +43,12 @@ func (l *launch) runOnce() (again bool, err error) {
 	}
 	defer d.main.close()
 	d.log = slog.New(d.main)
+	if d.audit, err = openAudit(d, l.cfg); err != nil {
+		return false, err
+	}
+	if d.audit != nil {
+		defer d.audit.close()
+	}
 	pump, err := logs.NewPumpIn(ledger.Dir())
 	if err != nil {
 		return false, fmt.Errorf("cannot start the output pump: %w", err)

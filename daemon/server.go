@@ -14,8 +14,10 @@ import (
 
 // Limits of a server. docs/protocol.md names them.
 const (
-	maxConns      = 1000             // connections at once; one more is closed at once
+	maxConns      = 1000             // connections at once, or a quarter of the descriptors; one more is closed at once
+	maxPeerConns  = 300              // of them, those of one account or address
 	firstByteTime = 10 * time.Second // to say the first byte on a unix socket
+	lineTime      = 30 * time.Second // to finish a line of JSON once it has begun
 	writeTime     = 30 * time.Second // to take one answer
 	lingerTime    = time.Second      // for what is being answered when a connection or the server ends
 )
@@ -28,7 +30,9 @@ type server struct {
 	unix               *conf.UnixServer // nil: TCP
 	uid, owner         int              // unix: of the daemon and of the socket file
 	username, password string
-	metrics            bool // /metrics is served
+	users              []conf.Access // [access:x]
+	strict             bool          // unix: everybody may connect, and is nobody until he is known
+	metrics            bool          // /metrics is served
 
 	ctx     context.Context // of requests
 	cancel  context.CancelFunc
@@ -44,6 +48,7 @@ type server struct {
 	file  *socketFile // nil: TCP
 	watch *fileWatch  // nil: nobody watches the file yet
 	conns map[*serverConn]struct{}
+	rooms rooms
 	ended bool
 }
 
@@ -51,6 +56,7 @@ func newServer(a *api, section string, ln net.Listener, username, password strin
 	s := &server{
 		api: a, section: section, ln: ln, username: username, password: password,
 		uid: -1, owner: -1, closing: make(chan struct{}), restored: make(chan struct{}, 1), conns: map[*serverConn]struct{}{},
+		rooms: newRooms(maxFiles()),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -112,6 +118,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 type serverConn struct {
 	net.Conn
 	s    *server
+	peer peer
+	room string        // of s.rooms
 	r    *bufio.Reader // holds what sniff has read; nil: nothing
 	http bool          // belongs to net/http; guarded by s.mu
 }
@@ -125,21 +133,31 @@ func (c *serverConn) Read(b []byte) (int, error) {
 
 func (c *serverConn) Close() error {
 	c.s.mu.Lock()
-	delete(c.s.conns, c)
+	if _, open := c.s.conns[c]; open {
+		delete(c.s.conns, c)
+		c.s.rooms.leave(c.room)
+	}
 	c.s.mu.Unlock()
 	return c.Conn.Close()
 }
 
 // handle takes a connection over.
 func (s *server) handle(conn net.Conn) {
-	c := &serverConn{Conn: conn, s: s}
+	c := &serverConn{Conn: conn, s: s, peer: s.peerOf(conn)}
+	c.room = s.roomOf(c.peer)
 	s.mu.Lock()
-	full := s.ended || len(s.conns) >= maxConns
+	ended, text := s.ended, ""
+	full := ended || !s.rooms.enter(c.room)
 	if !full {
 		s.conns[c] = struct{}{}
 		s.wg.Add(1)
+	} else if !ended {
+		text = s.rooms.refused(c.room, time.Now())
 	}
 	s.mu.Unlock()
+	if text != "" {
+		s.log.Warn(fmt.Sprintf("[%s] %s", s.section, text))
+	}
 	if full {
 		conn.Close()
 		return
@@ -147,11 +165,19 @@ func (s *server) handle(conn net.Conn) {
 	go func() {
 		defer s.wg.Done()
 		if s.unix == nil {
-			s.serveHTTP(c, peer{uid: -1})
+			s.serveHTTP(c)
 			return
 		}
 		s.sniff(c)
 	}()
+}
+
+// peerOf says who is at the other end.
+func (s *server) peerOf(conn net.Conn) peer {
+	if s.unix == nil {
+		return peer{uid: -1, address: conn.RemoteAddr().String()}
+	}
+	return peerOf(conn)
 }
 
 // sniff finds out what is spoken on a unix socket.
@@ -165,40 +191,25 @@ func (s *server) sniff(c *serverConn) {
 	}
 	c.SetReadDeadline(time.Time{})
 	if first[0] != '{' {
-		s.serveHTTP(c, peerOf(c.Conn))
+		s.serveHTTP(c)
 		return
 	}
-	s.serveJSON(c, peerOf(c.Conn))
+	s.serveJSON(c)
 }
 
 // serveHTTP hands a connection over to net/http.
-func (s *server) serveHTTP(c *serverConn, p peer) {
+func (s *server) serveHTTP(c *serverConn) {
 	s.mu.Lock()
 	c.http = true
 	s.mu.Unlock()
-	s.http.serve(s, c, p)
+	s.http.serve(s, c)
 }
 
-// peer is who is at the other end of a unix socket.
+// peer is who is at the other end of a connection.
 type peer struct {
-	uid int // -1: not known
-	pid int
-}
-
-// authorise says what a peer on the unix socket may do without a password.
-//
-// This is the one place for rules about users. A program's user= that may see and control
-// its own processes would get a level of his own here, and the registry a filter by name.
-func (s *server) authorise(p peer) access {
-	switch {
-	case p.uid >= 0 && (p.uid == 0 || p.uid == s.uid || p.uid == s.owner):
-		return admin
-	case s.username != "":
-		return anyone // until he shows name and password
-	case s.file.abstract():
-		return anyone // an abstract socket has no mode that kept him away
-	}
-	return admin // as in the original, the socket's mode decides who gets here
+	uid     int // of a unix socket's; -1: not known
+	pid     int
+	address string // of a TCP socket's
 }
 
 // close ends the server. What is being answered has a moment to finish; the socket file

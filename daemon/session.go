@@ -18,6 +18,9 @@ import (
 // maxCalls is how many requests of one connection may be under way at once.
 const maxCalls = 64
 
+// maxHello is the longest line of somebody who may do nothing yet, in bytes.
+const maxHello = 4096
+
 // session is one connection that speaks JSON. Requests run concurrently, each in its own
 // goroutine; answers are written one line at a time by whoever has one. A client that does
 // not read holds up only its own answers, for as long as writeTime.
@@ -29,14 +32,15 @@ type session struct {
 	endless atomic.Int32 // streams that the client may leave unread for as long as it likes
 	wg      sync.WaitGroup
 
-	mu     sync.Mutex // guards what follows
-	access access
-	calls  map[uint64]context.CancelFunc
+	mu    sync.Mutex // guards what follows
+	who   caller
+	calls map[uint64]context.CancelFunc
 }
 
 // serveJSON answers until the client is gone.
-func (s *server) serveJSON(c *serverConn, p peer) {
-	x := &session{server: s, nc: c, access: s.authorise(p), calls: map[uint64]context.CancelFunc{}}
+func (s *server) serveJSON(c *serverConn) {
+	x := &session{server: s, nc: c, who: s.authorise(c.peer), calls: map[uint64]context.CancelFunc{}}
+	x.who.over = "json"
 	x.conn = wire.NewConn(struct {
 		io.Reader
 		io.Writer
@@ -65,7 +69,7 @@ func (s *server) serveJSON(c *serverConn, p peer) {
 func (x *session) read(ctx context.Context) {
 	for {
 		var req wire.Request
-		err := x.conn.Read(&req)
+		err := x.line(&req)
 		var syntax *json.SyntaxError
 		var kind *json.UnmarshalTypeError
 		switch {
@@ -85,6 +89,34 @@ func (x *session) read(ctx context.Context) {
 		default:
 			return
 		}
+	}
+}
+
+// line reads a request. Its first byte may be long in coming, the rest may not; and who
+// may do nothing yet has no more to say than his name and password.
+func (x *session) line(req *wire.Request) error {
+	x.mu.Lock()
+	stranger := x.who.access == anyone
+	x.mu.Unlock()
+	x.conn.Limit(wire.MaxLine)
+	if stranger {
+		x.conn.Limit(maxHello)
+	}
+	if err := x.conn.Wait(); err != nil {
+		return err
+	}
+	x.limitReading(time.Now().Add(lineTime))
+	defer x.limitReading(time.Time{})
+	return x.conn.Read(req)
+}
+
+// limitReading sets the time until which a line must be read, unless the server is about
+// to end, which has set it then.
+func (x *session) limitReading(until time.Time) {
+	x.server.mu.Lock()
+	defer x.server.mu.Unlock()
+	if !x.server.ended {
+		x.nc.SetReadDeadline(until)
 	}
 }
 
@@ -112,7 +144,7 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 		x.calls[req.ID] = cancel
 		x.wg.Add(1)
 	}
-	level := x.access
+	who := x.who
 	x.mu.Unlock()
 	if refused != nil {
 		cancel()
@@ -121,7 +153,7 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 	}
 	go func() {
 		defer x.wg.Done()
-		r := x.answer(ctx, req, level)
+		r := x.answer(ctx, req, who)
 		x.mu.Lock()
 		delete(x.calls, req.ID)
 		x.mu.Unlock()
@@ -131,15 +163,14 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 }
 
 // answer carries out a request and gives the last line of its answer.
-func (x *session) answer(ctx context.Context, req wire.Request, level access) wire.Reply {
-	c := &call{
-		api: x.api, access: level, closing: x.closing, login: x.login,
-		send: func(v any) error { return x.event(req.ID, v) },
-		endless: func() func() {
-			x.endless.Add(1)
-			x.nc.SetWriteDeadline(time.Time{})
-			return func() { x.endless.Add(-1) }
-		},
+func (x *session) answer(ctx context.Context, req wire.Request, who caller) wire.Reply {
+	c := x.request(who, x.closing)
+	c.login = x.login
+	c.send = func(v any) error { return x.event(req.ID, v) }
+	c.endless = func() func() {
+		x.endless.Add(1)
+		x.nc.SetWriteDeadline(time.Time{})
+		return func() { x.endless.Add(-1) }
 	}
 	out, err := c.invoke(ctx, req.Method, args{json: req.Params})
 	var body json.RawMessage
@@ -213,13 +244,22 @@ func (x *session) reply(r wire.Reply) error {
 	return err
 }
 
-// login raises the access of the connection when name and password are right.
+// login makes the sender whom name and password say he is. What he was allowed before by
+// his account he keeps when they are wrong.
 func (x *session) login(username, password string) {
-	if x.authentic(username, password) {
-		x.mu.Lock()
-		x.access = admin
-		x.mu.Unlock()
+	x.mu.Lock()
+	who := x.who
+	x.mu.Unlock()
+	who, ok := x.server.login(who, username, password)
+	if !ok {
+		if x.username != "" || len(x.users) > 0 {
+			x.auditLog().refusedLogin(who, username)
+		}
+		return
 	}
+	x.mu.Lock()
+	x.who = who
+	x.mu.Unlock()
 }
 
 // deadlineWriter gives every line writeTime, and lines that are written beside an endless

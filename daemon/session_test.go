@@ -172,13 +172,13 @@ func TestSessionPassword(t *testing.T) {
 		password string
 		want     access
 	}{{"bar", anyone}, {"", anyone}, {"foo", admin}} {
-		x := &session{server: s, access: anyone}
+		x := &session{server: s}
 		c := &call{api: f.api, access: anyone, login: x.login}
 		if _, err := c.invoke(t.Context(), "hello", args{json: json.RawMessage(`{"username":"user","password":"` + tt.password + `"}`)}); err != nil {
 			t.Fatal(err)
 		}
-		if x.access != tt.want {
-			t.Errorf("password %q: access %v, want %v", tt.password, x.access, tt.want)
+		if x.who.access != tt.want {
+			t.Errorf("password %q: access %v, want %v", tt.password, x.who.access, tt.want)
 		}
 	}
 }

@@ -78,6 +78,11 @@ func (d *Daemon) reopenLogs() {
 	if err := d.main.reopen(); err != nil {
 		d.log.Error(fmt.Sprintf("cannot reopen the log: %v", err))
 	}
+	if d.audit != nil {
+		if err := d.audit.reopen(); err != nil {
+			d.log.Error(fmt.Sprintf("cannot reopen the audit log: %v", err))
+		}
+	}
 	d.outputs.reopen()
 	for _, s := range d.servers {
 		s.restore()

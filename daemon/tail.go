@@ -35,6 +35,9 @@ func doTail(ctx context.Context, c *call, in wire.TailIn) (wire.Count, error) {
 	}
 	path, follow := "", c.main.follow
 	if in.Name == "" {
+		if c.limited {
+			return s.count, c.who.notAllowed("the main log")
+		}
 		c.main.flush()
 		path = c.main.path()
 	} else {

@@ -24,6 +24,9 @@ func (c *call) serveWeb(w http.ResponseWriter, r *http.Request) {
 
 // webPage is the page, made at the first request.
 func (a *api) webPage() http.Handler {
+	if a.whole != nil {
+		return a.whole.webPage()
+	}
 	a.pageOnce.Do(func() { a.page = web.New(webBackend{a}, a.webOptions()) })
 	return a.page
 }
@@ -99,6 +102,7 @@ func (b webBackend) do(ctx context.Context, method, group, name string) (list []
 		return nil, err
 	}
 	c := *b.of(ctx)
+	c.who.over = "web"
 	c.send = func(v any) error {
 		if r, ok := v.(wire.Result); ok {
 			list = append(list, r)
@@ -123,7 +127,7 @@ func (b webBackend) Tail(ctx context.Context, group, name, stream string, n int6
 
 func (b webBackend) Watch(ctx context.Context) <-chan struct{} {
 	bell := make(chan struct{}, 1)
-	cancel := b.bus.Subscribe([]event.Type{event.ProcessState, event.ProcessGroup}, func(uint64, event.Event) {
+	cancel := b.of(ctx).bus.Subscribe([]event.Type{event.ProcessState, event.ProcessGroup}, func(uint64, event.Event) {
 		select {
 		case bell <- struct{}{}:
 		default:

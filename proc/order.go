@@ -94,6 +94,9 @@ func (m *Manager) find(groupName, name string) (*process, error) {
 func (m *Manager) meant(op Op) ([]*process, error) {
 	if op.Process != "" {
 		p, err := m.find(op.Group, op.Process)
+		if err == nil && !op.sees(p) {
+			err = &Fault{BadName, namespec(op.Group, op.Process)}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +105,7 @@ func (m *Manager) meant(op Op) ([]*process, error) {
 	groups := m.byPriority()
 	if op.Group != "" {
 		g := m.groups[op.Group]
-		if g == nil {
+		if g == nil || op.Sees != nil && !slices.ContainsFunc(g.procs, op.sees) {
 			return nil, &Fault{BadName, op.Group}
 		}
 		groups = []*group{g}
@@ -110,13 +113,15 @@ func (m *Manager) meant(op Op) ([]*process, error) {
 	var list []*process
 	for _, g := range groups {
 		for _, p := range g.byPriority {
-			if p.wanted(op.Kind) {
+			if p.wanted(op.Kind) && op.sees(p) {
 				list = append(list, p)
 			}
 		}
 	}
 	return list, nil
 }
+
+func (op Op) sees(p *process) bool { return op.Sees == nil || op.Sees(p.conf) }
 
 // wanted says whether there is something to do for p. One that is stopping only to be
 // started again counts as up for Stop.

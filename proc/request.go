@@ -97,6 +97,7 @@ type Op struct {
 	Process string // "" for the whole group
 	Wait    bool   // results come when the wish is fulfilled or has failed, not when it is begun
 	Signal  syscall.Signal
+	Sees    func(*conf.Process) bool // nil: all; others are as if they were not there
 }
 
 // Result is what became of one process of an Op. Err is nil or a *Fault.

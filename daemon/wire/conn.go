@@ -14,7 +14,8 @@ var ErrTooLong = errors.New("line longer than 1 MiB")
 
 // Conn reads and writes lines of JSON. One goroutine may read while others write.
 type Conn struct {
-	r *bufio.Reader
+	r   *bufio.Reader
+	max int // of a line that is read
 
 	mu  sync.Mutex // guards w and buf: one line is written at a time
 	w   io.Writer
@@ -26,16 +27,25 @@ func NewConn(rw io.ReadWriter, r *bufio.Reader) *Conn {
 	if r == nil {
 		r = bufio.NewReader(rw)
 	}
-	return &Conn{r: r, w: rw}
+	return &Conn{r: r, max: MaxLine, w: rw}
+}
+
+// Limit makes Read refuse lines of more than n bytes, which are MaxLine else.
+func (c *Conn) Limit(n int) { c.max = n }
+
+// Wait returns when something has come of the next line, or with what ends the connection.
+func (c *Conn) Wait() error {
+	_, err := c.r.Peek(1)
+	return err
 }
 
 // Read decodes the next line into v. It returns io.EOF at the end, ErrTooLong for a line
-// past MaxLine, and an error of encoding/json for a line that is not v.
+// past the limit, and an error of encoding/json for a line that is not v.
 func (c *Conn) Read(v any) error {
 	var line []byte
 	for {
 		part, err := c.r.ReadSlice('\n')
-		if len(line)+len(part) > MaxLine {
+		if len(line)+len(part) > c.max {
 			return ErrTooLong
 		}
 		if err == nil {
