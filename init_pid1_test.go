@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -131,5 +133,68 @@ stdout_logfile_maxbytes = 0
 	code, out, stderr := p.end(t)
 	if code != 0 || !strings.Contains(out, "\n0\ndone\n") {
 		t.Errorf("exit status %d, %q, %q; want 0 zombies and status 0", code, out, stderr)
+	}
+}
+
+// TestStalledReader: nobody reads the container's standard output for a while. The daemon
+// answers all the time; after that every line is whole, and drop says how many are missing,
+// while with block none is.
+func TestStalledReader(t *testing.T) {
+	t.Parallel()
+	ns := pid1(t)
+	for _, overflow := range []string{"block", "drop"} {
+		t.Run(overflow, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := writeConf(t, dir+"/s.toml", `
+[unix_http_server]
+file = "`+dir+`/s.sock"
+metrics = true
+[supervisord]
+logfile = "none"
+pidfile = "none"
+log_format = "json"
+log_overflow = "`+overflow+`"
+[program.count]
+command = ["seq", "1000000000"]
+stdout_logfile = "/dev/stdout"
+stdout_logfile_maxbytes = 0
+startsecs = 0
+`)
+			p := startInit(t, append(ns[:len(ns):len(ns)], "gosv", "daemon", "-c", file), nil)
+			figure := func(name string) int {
+				out, _ := exec.Command("get", "unix://"+dir+"/s.sock", "/metrics").Output()
+				_, after, _ := strings.Cut(string(out), name+`{program="count",group="count",process="count",stream="stdout"} `)
+				n, _ := strconv.Atoi(strings.SplitN(after, "\n", 2)[0])
+				return n
+			}
+			// A MiB is kept; a line of some digits is 6 bytes here and 100 as JSON.
+			until(t, "more is written than is kept", func() bool { return figure("gosv_process_log_bytes_total") > 40_000 })
+			if overflow == "drop" {
+				until(t, "something is lost", func() bool { return figure("gosv_process_log_lost_bytes_total") > 0 })
+			}
+			if out, err := exec.Command("gosv", "ctl", "-c", file, "stop", "count").CombinedOutput(); err != nil {
+				t.Errorf("ctl stop: %v\n%s", err, out)
+			}
+			// Read up to the line that comes after all that was kept.
+			go exec.Command("gosv", "ctl", "-c", file, "shutdown").Run()
+			_, out, stderr := p.end(t)
+			last, missing, said := 0, 0, false
+			for line := range strings.Lines(out) {
+				var l struct{ Program, Log string }
+				if err := json.Unmarshal([]byte(line), &l); err != nil {
+					t.Fatalf("%v: %q", err, line)
+				}
+				said = said || strings.Contains(l.Log, "lines) were lost")
+				// The last one may be half of a number, with which seq was stopped.
+				if n, err := strconv.Atoi(l.Log); err == nil && l.Program == "count" && n > last {
+					missing += n - last - 1
+					last = n
+				}
+			}
+			if last < 1000 || missing > 0 && overflow == "block" || said != (overflow == "drop") {
+				t.Errorf("%d lines, %d missing, said so: %v\n%s", last, missing, said, stderr)
+			}
+		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 
 	"gosv/conf"
 	"gosv/logs"
@@ -35,9 +34,9 @@ type Daemon struct {
 	ledger  *proc.Ledger
 	past    *proc.Past // what an earlier daemon left, until it is gone on with; nil then
 
-	exitSignal syscall.Signal    // the last that asked for the end; belongs to handleSignals
-	insist     bool              // the same signal again kills what is left
-	verdicts   chan proc.Verdict // 1-buffered: why everything ends by itself
+	told     bool              // a signal has asked for the end; belongs to handleSignals
+	insist   bool              // one more of them kills what is left
+	verdicts chan proc.Verdict // 1-buffered: why everything ends by itself
 
 	load func() (*conf.Config, error) // reads the configuration anew
 	cfg  current

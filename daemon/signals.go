@@ -52,10 +52,10 @@ func (d *Daemon) handleSignal(ctx context.Context, s syscall.Signal) {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
 		d.log.Warn(fmt.Sprintf("received %s indicating exit request", name))
 		d.shutdown()
-		if d.exitSignal == s && d.insist {
+		if d.told && d.insist {
 			d.mgr.Force()
 		}
-		d.exitSignal = s
+		d.told = true
 	case syscall.SIGHUP:
 		if d.mgr.Mood() == proc.MoodShutdown {
 			d.log.Warn("ignored SIGHUP indicating restart request (shutdown in progress)")

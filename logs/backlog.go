@@ -11,6 +11,9 @@ import (
 const (
 	// backlogMax is how much a file that blocks may owe before its programs have to wait.
 	backlogMax = 1 << 20
+	// ownRoom is what of the daemon's own lines is kept beyond that, so that programs cannot
+	// crowd out the lines that say what they have lost.
+	ownRoom = 64 << 10
 	// patience is how long a file may take nothing at all. Then the programs come first:
 	// what does not fit the backlog is lost, counted and reported, until it flows again.
 	patience = time.Second
@@ -33,6 +36,7 @@ type backlog struct {
 	mu      sync.Mutex // guards what follows
 	buf     []byte
 	parts   []part        // who wrote how much of buf
+	own     int           // bytes of Write in buf
 	flight  int           // bytes that the writer has taken out of buf and not written yet
 	added   int64         // bytes over all
 	done    int64         // of them written or lost
@@ -94,7 +98,7 @@ func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
 	if s != nil {
 		b.pump = s.p
 	}
-	if b.loses(s != nil) && len(b.buf)+b.flight+len(data) > backlogMax {
+	if b.loses(s != nil) && !b.room(s != nil, len(data)) {
 		b.done += int64(len(data))
 		b.mu.Unlock()
 		why := errBlocked
@@ -106,6 +110,9 @@ func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
 		return at, true
 	}
 	b.buf = append(b.buf, data...)
+	if s == nil {
+		b.own += len(data)
+	}
 	if n := len(b.parts); n > 0 && b.parts[n-1].s == s {
 		b.parts[n-1].n += len(data)
 	} else {
@@ -117,6 +124,12 @@ func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {
 	}
 	b.mu.Unlock()
 	return at, true
+}
+
+// room says whether n more bytes are kept. What is not full yet takes any: one piece of many
+// short lines may be more than backlogMax when each has a time and a name. b.mu is held.
+func (b *backlog) room(program bool, n int) bool {
+	return len(b.buf)+b.flight < backlogMax || !program && b.own+n <= ownRoom
 }
 
 // loses says whether what does not fit is lost at once. Only programs can be made to wait,
@@ -164,6 +177,7 @@ func (b *backlog) run() {
 		}
 		data, b.buf = b.buf, data[:0]
 		parts, b.parts = b.parts, parts[:0]
+		b.own = 0
 		b.flight = len(data)
 		b.mu.Unlock()
 		b.write(data, parts)
@@ -186,7 +200,7 @@ func (b *backlog) run() {
 
 // write gives data to the file.
 func (b *backlog) write(data []byte, parts []part) {
-	f, s := b.f, parts[len(parts)-1].s
+	f, s := b.f, speaker(parts)
 	n, err := 0, error(nil)
 	if f.special.Load() {
 		n, err = b.writeSpecial(data)
@@ -211,7 +225,9 @@ func (b *backlog) write(data []byte, parts []part) {
 		}
 	}
 	if err == nil {
-		s.flows(f)
+		if s != nil { // else what was lost waits for one that can say so
+			s.flows(f)
+		}
 		return
 	}
 	if err == errPausing {
@@ -226,6 +242,17 @@ func (b *backlog) write(data []byte, parts []part) {
 		}
 	}
 	b.progress(b.flight)
+}
+
+// speaker is the last sink among parts, which can say what happened to the file; nil when all
+// is the daemon's own.
+func speaker(parts []part) *Sink {
+	for i := len(parts) - 1; i >= 0; i-- {
+		if s := parts[i].s; s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 func (b *backlog) writeSpecial(data []byte) (n int, err error) {

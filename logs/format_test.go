@@ -322,6 +322,43 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// TestOverflowRoom: a burst of short lines is not lost because each gets a time and a name,
+// and programs that lose lines do not crowd out the line that says so.
+func TestOverflowRoom(t *testing.T) {
+	t.Parallel()
+	r, path, _ := ownPipe(t)
+	files := &Files{Overflow: Drop}
+	s := newSink(t, newPump(t), Options{Files: files, Path: path, Report: (&notes{}).report})
+	own, err := files.Open(path, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	f := s.file.Load()
+	line := bytes.Repeat([]byte("burst\n"), backlogMax/3) // twice what is kept
+	f.put(line, s, nil)
+	if lost := s.Stats().Lost; lost != 0 {
+		t.Errorf("%d bytes were lost of the first burst, which nothing was before", lost)
+	}
+	f.put(line, s, nil)
+	if lost := s.Stats().Lost; lost != int64(len(line)) {
+		t.Errorf("%d bytes were lost of the second burst, want all %d", lost, len(line))
+	}
+	own.Write([]byte("some were lost\n")) // it is queued, and waits for the reader, a second at most
+	var all []byte
+	buf := make([]byte, 64<<10)
+	for !bytes.HasSuffix(all, []byte("some were lost\n")) {
+		n, err := r.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after %d bytes", err, len(all))
+		}
+		all = append(all, buf[:n]...)
+	}
+	if len(all) != len(line)+len("some were lost\n") {
+		t.Errorf("%d bytes came, want the first burst and the line: %d", len(all), len(line))
+	}
+}
+
 func BenchmarkLines(b *testing.B) {
 	text := bytes.Repeat([]byte("2026-01-01 some message of usual length, with a number 12345\n"), 1000)
 	for name, line := range map[string]Line{"plain": Plain, "prefix": Label{Program: "web", Group: "web", Stream: "stdout"}.Prefix(), "json": Label{Program: "web", Group: "web", Stream: "stdout"}.JSON()} {
