@@ -43,7 +43,7 @@ func soaker() {
 		os.Exit(1)
 	case "fork":
 		for range 2 {
-			exec.Command("sleep", "30").Start()
+			exec.Command("sleep", "3").Start() // holds the pipe that long when it is left behind
 		}
 		pause()
 	case "ear":
@@ -84,8 +84,8 @@ func soakLine(id string, n int) string {
 }
 
 // soakLog reads what is in a log and its backups, the oldest first: by run, how many lines.
-// Each line must be whole and follow the one before it; with gaps some may be left out.
-func soakLog(log string, gaps bool) (map[string]int, error) {
+// Each line must be whole and follow the one before it.
+func soakLog(log string) (map[string]int, error) {
 	next := map[string]int{}
 	backups, _ := filepath.Glob(log + ".*")
 	for i := len(backups); i >= 0; i-- {
@@ -104,7 +104,7 @@ func soakLog(log string, gaps bool) (map[string]int, error) {
 			if !ok {
 				return nil, fmt.Errorf("%s:%d: a broken line %q", name, at+1, last(s.Text(), 200))
 			}
-			if n != next[id] && (!gaps || n < next[id]) {
+			if n != next[id] {
 				return nil, fmt.Errorf("%s:%d: line %d of %s where %d is due", name, at+1, n, id, next[id])
 			}
 			next[id] = n + 1

@@ -198,6 +198,7 @@ func (s *soak) rest() soakFigures {
 		return slices.Equal(want, got) && len(want) == len(soakUp)
 	})
 	s.until("there is no zombie", func() bool { return zombies(s.pid()) == 0 })
+	s.until("the listener has heard of all", func() bool { return s.metric(`gosv_pool_queue_depth{pool="ear"}`) == 0 })
 	if lost := s.metric(`gosv_pool_events_lost_total{pool="ear"}`); lost != 0 {
 		s.wrong("%v events were lost", lost)
 	}

@@ -69,7 +69,7 @@ var soakOps = []soakOp{
 		return fmt.Sprint(n), func() { s.breakOff(n) }
 	}},
 	{"reopen logs", 2, func(s *soak) (string, func()) {
-		return "", func() { syscall.Kill(s.cmd.Process.Pid, syscall.SIGUSR2) }
+		return "", func() { s.toDaemon(func(pid int) { syscall.Kill(pid, syscall.SIGUSR2) }) }
 	}},
 	{"kill -9", 12, func(s *soak) (string, func()) {
 		name := s.name()
@@ -93,7 +93,7 @@ var soakOps = []soakOp{
 	}},
 	{"suspend", 1, func(s *soak) (string, func()) {
 		d := time.Duration(s.rnd.IntN(400)) * time.Millisecond
-		return d.String(), func() { s.freeze(s.cmd.Process.Pid, d) }
+		return d.String(), func() { s.toDaemon(func(pid int) { s.freeze(pid, d) }) }
 	}},
 	{"full disk", 2, func(s *soak) (string, func()) {
 		d := time.Duration(s.rnd.IntN(1000)) * time.Millisecond
@@ -119,6 +119,26 @@ var soakOps = []soakOp{
 			})
 		}
 	}},
+	{"kill the daemon", 2, func(s *soak) (string, func()) {
+		d := time.Duration(s.rnd.IntN(100)) * time.Millisecond
+		return d.String(), func() {
+			s.disturb(func() {
+				from := time.Now()
+				s.kill9()
+				time.Sleep(d) // drawn: how long there is no daemon
+				s.begin(s.prefix...)
+				s.answers()
+				s.crashes = append(s.crashes, soakSpan{from, time.Now()})
+			})
+		}
+	}},
+}
+
+// toDaemon gives f the pid of the daemon, who cannot be another one meanwhile.
+func (s *soak) toDaemon(f func(pid int)) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	f(s.cmd.Process.Pid)
 }
 
 func (s *soak) name() string { return soakTargets[s.rnd.IntN(len(soakTargets))] }
