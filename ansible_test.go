@@ -41,11 +41,15 @@ func TestExampleAnsible(t *testing.T) {
 		}
 	}
 	writeConf(t, dir+"/play/play.yml", play)
-	run := func(args ...string) (string, error) {
-		cmd := exec.Command("ansible-playbook", append(args, "-c", "local", "-i", "localhost,", "-e", "ansible_python_interpreter=/usr/bin/python3", dir+"/play/play.yml")...)
+	ansible := func(name string, args ...string) (string, error) {
+		cmd := exec.Command(name, append(args, "-c", "local", "-i", "localhost,", "-e", "ansible_python_interpreter=/usr/bin/python3")...)
+		cmd.Dir = dir + "/play"
 		cmd.Env = append(os.Environ(), "ANSIBLE_PIPELINING=1", "ANSIBLE_NOCOLOR=1", "ANSIBLE_HOME="+dir+"/tmp", "ANSIBLE_LOCAL_TEMP="+dir+"/tmp", "ANSIBLE_REMOTE_TEMP="+dir+"/tmp", "LC_ALL=C.UTF-8")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
+	}
+	run := func(args ...string) (string, error) {
+		return ansible("ansible-playbook", append(args, dir+"/play/play.yml")...)
 	}
 	ctl := func(args ...string) string {
 		out, _ := exec.Command("gosv", append([]string{"ctl", "-c", dir + "/etc/gosv.conf"}, args...)...).Output()
@@ -58,18 +62,30 @@ func TestExampleAnsible(t *testing.T) {
 	}
 	pid := ctl("pid", "worker")
 	until(t, "the worker runs", func() bool { return strings.Contains(ctl("status", "worker"), "RUNNING") })
-	// A change touches what has changed; one with faults nothing.
-	const from = "--start-at-task=The configuration, only if it has no faults"
+	// A change touches what has changed, here by the commands of docs/fleet.md; one with faults
+	// nothing.
 	writeConf(t, dir+"/play/gosv.conf", conf+"[program:second]\ncommand = /bin/sleep 1000000\n")
-	if out, err := run(from); err != nil || !strings.Contains(out, "failed=0") {
-		t.Errorf("the play with a change: %v\n%s", err, out)
+	for line := range strings.Lines(docsBlock(t, "docs/fleet.md")) {
+		line = strings.ReplaceAll(strings.TrimSpace(line), "/etc/", dir+"/etc/")
+		var args []string
+		for i, part := range strings.Split(line, "'") { // every other one is quoted
+			if i%2 == 1 {
+				args = append(args, part)
+			} else {
+				args = append(args, strings.Fields(part)...)
+			}
+		}
+		args[1] = "localhost"
+		if out, err := ansible(args[0], args[1:]...); err != nil && !strings.Contains(line, "healthcheck") { // which comes too early
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
 	}
 	until(t, "the second program runs", func() bool { return strings.Contains(ctl("status", "second"), "RUNNING") })
 	if now := ctl("pid", "worker"); now != pid {
 		t.Errorf("the worker was restarted: %s, then %s", pid, now)
 	}
 	writeConf(t, dir+"/play/gosv.conf", conf+"[program:third]\ncomand = /bin/sleep 1000000\n")
-	if out, err := run(from); err == nil || !strings.Contains(out, "did you mean command") {
+	if out, err := run("--start-at-task=The configuration, only if it has no faults"); err == nil || !strings.Contains(out, "did you mean command") {
 		t.Errorf("the play with a fault: %v\n%s", err, out)
 	}
 	if strings.Contains(string(readAll(t, dir+"/etc/gosv.conf")), "third") {

@@ -139,15 +139,21 @@ func TestPodman(t *testing.T) {
 	file := image(t)
 	dir := t.TempDir()
 	podman := engine(t, dir)
-	out, err := podman("load", "-i", file)
-	if err != nil {
+	if out, err := podman("info"); err != nil {
 		t.Skipf("podman does not work here: %v\n%s", err, out)
 	}
-	run := []string{"run", "--rm", "--network", "none", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
-		"--read-only", "--user", "1000:1000", "--cap-drop", "ALL"}
-	if out, err := podman(append(run, "localhost/gosv:0.1.0", "version")...); err != nil || !bytes.HasPrefix(out, []byte("gosv ")) {
-		t.Errorf("podman run: %v\n%s", err, out)
+	var out []byte
+	var err error
+	for line := range strings.Lines(docsBlock(t, "docs/containers.md")) { // the commands of the page
+		words := strings.Fields(strings.NewReplacer("dist/gosv-linux-amd64.tar", file, "run --rm", "run --rm --network none").Replace(line))
+		if out, err = podman(words[1:]...); words[0] != "podman" || err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
 	}
+	if !bytes.HasPrefix(out, []byte("gosv ")) {
+		t.Errorf("podman run wrote %q", out)
+	}
+	run := []string{"run", "--rm", "--network", "none", "--read-only", "--user", "1000:1000", "--cap-drop", "ALL"}
 	config := dir + "/gosv.toml"
 	if err := os.WriteFile(config, []byte("[unix_http_server]\nfile = \"@gosv\"\n[supervisord]\nlogfile = \"none\"\npidfile = \"none\"\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -195,7 +201,7 @@ func TestContainerfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := []string{"build", "--format", "docker", "--isolation", "chroot", "--pull=never"}
+	build := []string{"build", "--format", "docker", "--isolation", "chroot", "--pull=never", "--layers=false"}
 	for name, where := range map[string][]string{
 		"based": {"-f", copyTree(t) + "/packaging/Containerfile", ""},
 		"web":   {here + "/examples/container"},
