@@ -45,6 +45,7 @@ func InitMain(name string, args []string) int {
 		d = initDialect{name: "gosv init", misuse: 2}
 	}
 	f := &initFlags{verbosity: int(proc.InitWarn), louder: 1}
+	f.Adopt = !ok // the others do so only when asked
 	if d.session {
 		f.verbosity, f.louder = int(proc.InitFatal), int(proc.InitDebug)
 	}
@@ -132,7 +133,7 @@ func initRows() []initRow {
 			(*initFlags).remap},
 		{"e", "", "CODE", "the same as --remap-exit CODE=0",
 			func(f *initFlags, v string) error { return f.remap(v + "=0") }},
-		{"s", "subreaper", "", "collect orphans although this is not PID 1",
+		{"s", "subreaper", "", "collect orphans although this is not PID 1 (the default, but for the other names)",
 			func(f *initFlags, _ string) error { f.Subreaper = true; return nil }},
 		{"p", "parent-death", "SIGNAL", "be sent SIGNAL when the parent ends; the command is sent it if this is killed",
 			(*initFlags).parentDeath},

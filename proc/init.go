@@ -24,6 +24,7 @@ type Init struct {
 	Rewrite     map[syscall.Signal]syscall.Signal // what to send instead; 0: nothing
 	Remap       map[int]int                       // exit status of the command to ours
 	Subreaper   bool                              // orphans come to us although we are not PID 1
+	Adopt       bool                              // the same where the system can, and nothing is said where it cannot
 	ParentDeath syscall.Signal                    // sent to us when our parent ends, and to the command when we are killed; 0: none
 	WarnReaped  bool                              // a warning for each orphan that was collected
 
@@ -105,14 +106,17 @@ func (r *initRun) prepare() bool {
 			return false
 		}
 	}
-	if r.Subreaper {
-		if err := becomeSubreaper(); err != nil {
+	first := os.Getpid() == 1
+	if r.Subreaper || r.Adopt && !first {
+		switch err := becomeSubreaper(); {
+		case err == nil:
+			r.say(InitTrace, "registered as a subreaper")
+		case r.Subreaper:
 			r.say(InitFatal, "cannot become a subreaper: %v", err)
 			return false
 		}
-		r.say(InitTrace, "registered as a subreaper")
 	}
-	if os.Getpid() != 1 && !isSubreaper() {
+	if !first && !r.Adopt && !isSubreaper() {
 		r.say(InitWarn, "not running as PID 1 and not a subreaper, so orphans go to another process and zombies are not reaped here\nto change that give -s (or set TINI_SUBREAPER), or run as PID 1")
 	}
 	return true
