@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -30,8 +31,9 @@ func (s *session) follow(ctx context.Context, c client, action, name, channel st
 	case ctx.Err() != nil:
 		s.line("")
 	default:
-		s.exit = exitGeneric // supervisorctl ends with 0 here
-		s.notFollowed(shown, s.server.url+logtailPath(name, channel), err)
+		s.exit = exitGeneric                                    // supervisorctl ends with 0 here
+		path, _ := url.PathUnescape(logtailPath(name, channel)) // shown as it was typed
+		s.notFollowed(shown, s.server.url+path, err)
 	}
 	return nil
 }
@@ -55,7 +57,7 @@ func (s *session) chunk(action, name, channel string, before []byte, k wire.Chun
 }
 
 // notFollowed says why a log cannot be followed: the one thing that supervisorctl says on stderr.
-func (s *session) notFollowed(name, url string, err error) {
+func (s *session) notFollowed(name, where string, err error) {
 	fault := faultIn(err)
 	var status *statusError
 	code, text := codeUnreachable, "Cannot connect, error: "+err.Error()
@@ -72,7 +74,7 @@ func (s *session) notFollowed(name, url string, err error) {
 		return
 	}
 	s.flush()
-	fmt.Fprintf(s.sys.err, "%s %s\n", escape(url), escape(text))
+	fmt.Fprintf(s.sys.err, "%s %s\n", escape(where), escape(text))
 }
 
 // warnEncoding warns where Supervisor does: when the terminal is not said to understand

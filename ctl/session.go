@@ -3,6 +3,7 @@ package ctl
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -160,5 +161,9 @@ func (s *session) confirm(ctx context.Context, question string) bool {
 		return true
 	}
 	answer, err := s.ask(ctx, question, true)
+	if errors.Is(err, io.EOF) { // the original shows a Python exception
+		s.line("error: the input ended where an answer was expected")
+		return false
+	}
 	return err == nil && strings.HasPrefix(strings.ToLower(answer), "y")
 }

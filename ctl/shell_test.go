@@ -33,7 +33,7 @@ func TestPipedShell(t *testing.T) {
 		{"help", "?pid\n", cat + "supervisor> " + strings.Join(cmdPid().help, "\n") + "\nsupervisor> \n"},
 		{"shutdown, no", "shutdown\nn\nversion\n", cat + "supervisor> Really shut the remote supervisord process down y/N? supervisor> 4.2.5\nsupervisor> \n"},
 		{"shutdown, yes", "shutdown\nYes\n", cat + "supervisor> Really shut the remote supervisord process down y/N? Shut down\nsupervisor> \n"},
-		{"shutdown, end", "shutdown\n", cat + "supervisor> Really shut the remote supervisord process down y/N? supervisor> \n"},
+		{"shutdown, end", "shutdown\n", cat + "supervisor> Really shut the remote supervisord process down y/N? error: the input ended where an answer was expected\nsupervisor> \n"},
 		{"reload, yes", "reload\ny\n", cat + "supervisor> Really restart the remote supervisord process y/N? Restarted supervisord\nsupervisor> \n"},
 		{"open", "open unix:///nonexistent/x\nversion\n", cat + "supervisor> unix:///nonexistent/x no such file\nsupervisor> unix:///nonexistent/x no such file\nsupervisor> \n"},
 	}

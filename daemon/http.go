@@ -54,7 +54,7 @@ func (h *httpFront) serve(s *server, c *serverConn) {
 			ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 			BaseContext:                  func(net.Listener) context.Context { return s.ctx },
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				return context.WithValue(ctx, peerKey{}, c.(*serverConn).peer)
+				return context.WithValue(ctx, peerKey{}, c.(*httpConn).peer)
 			},
 		}
 		go h.srv.Serve(h.conns) // until shutdown closes it
@@ -62,7 +62,7 @@ func (h *httpFront) serve(s *server, c *serverConn) {
 	conns := h.conns
 	h.mu.Unlock()
 	select {
-	case conns.conns <- c:
+	case conns.conns <- &httpConn{serverConn: c}:
 	case <-conns.closed:
 		c.Close()
 	}
@@ -119,7 +119,7 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	who, ok := s.httpAccess(r)
 	if !ok {
 		w.Header().Set("Connection", "close")
-		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
+		w.Header()["WWW-Authenticate"] = []string{`Basic realm="default"`} // spelt as the original does
 		httpError(w, http.StatusUnauthorized)
 		return
 	}
@@ -170,6 +170,9 @@ func (s *server) httpAccess(r *http.Request) (w caller, ok bool) {
 		p.uid = -1
 	}
 	w = caller{peer: p, server: s.section, over: "http"}
+	if scheme, rest, cut := strings.Cut(r.Header.Get("Authorization"), " "); cut {
+		r.Header.Set("Authorization", scheme+" "+strings.TrimLeft(rest, " ")) // more blanks than one are fine
+	}
 	if username, password, given := r.BasicAuth(); given {
 		if w, ok = s.login(w, username, password); ok {
 			return w, true

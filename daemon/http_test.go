@@ -143,6 +143,10 @@ func TestHTTPVersions(t *testing.T) {
 		{"1.0 keep-alive", "POST /RPC2 HTTP/1.0\r\nConnection: keep-alive\r\n" + length, false},
 		{"prefix", "POST /RPC2foo HTTP/1.1\r\nHost: x\r\n" + length, false},
 		{"escaped", "POST /%52PC2 HTTP/1.1\r\nHost: x\r\n" + length, false},
+		{"no host", "POST /RPC2 HTTP/1.1\r\n" + length, false},
+		{"no host and bare line ends", strings.ReplaceAll("POST /RPC2 HTTP/1.1\r\n"+length, "\r\n", "\n"), false},
+		{"empty lines first", "\r\n\r\nPOST /RPC2 HTTP/1.1\r\n" + length, false},
+		{"a long head", "POST /RPC2 HTTP/1.1\r\nX: " + strings.Repeat("x", 10000) + "\r\nHost: x\r\n" + length, false},
 		{"chunks", fmt.Sprintf("POST /RPC2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package xmlrpc
 
 import (
+	"bufio"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -21,11 +22,12 @@ var (
 	ErrNoMethod = errors.New("no method name")
 )
 
-// Decode reads one call. Parameters are string, int, bool, float64, time.Time (UTC, for
-// want of a zone), []any or Struct. As in Supervisor base64 gives a string, which must be
-// UTF-8, a <value> without a type is a string, a boolean is true if it is "1" and false
-// otherwise, and <params> may be missing. nil is unknown, and so are entities other than
-// XML's own five and document types.
+// Decode reads one call. Parameters are nil, string, int, bool, float64, time.Time (UTC,
+// for want of a zone), []any or Struct. As in Supervisor base64 gives a string, which must
+// be UTF-8, a <value> without a type, or with one that is unknown, is a string, a boolean
+// is true if it is "1" and false otherwise, <params> may be missing, and the encoding that
+// the document claims does not count but for Latin-1. Entities other than XML's own five
+// are unknown, and so are document types.
 //
 // Every error is the client's fault, or the reader's error.
 func Decode(r io.Reader, lim Limits) (method string, params []any, err error) {
@@ -35,8 +37,11 @@ func Decode(r io.Reader, lim Limits) (method string, params []any, err error) {
 	if lim.Depth <= 0 {
 		lim.Depth = 64
 	}
-	d := &decoder{xml: xml.NewDecoder(&bounded{r: r, left: lim.Bytes}), depth: lim.Depth}
-	d.xml.CharsetReader = charset
+	body, err := withoutDeclaration(bufio.NewReader(&bounded{r: r, left: lim.Bytes}))
+	if err != nil {
+		return "", nil, err
+	}
+	d := &decoder{xml: xml.NewDecoder(body), depth: lim.Depth}
 	if method, params, err = d.document(); err != nil {
 		return "", nil, brief(err)
 	}
@@ -171,13 +176,16 @@ func (d *decoder) typed(typ string) (any, error) {
 		}
 		return values, d.end()
 	}
-	scalar, ok := scalars(typ)
-	if !ok {
-		return nil, fmt.Errorf("unknown type <%s>", typ)
-	}
 	text, err := d.text()
 	if err != nil {
 		return nil, err
+	}
+	if typ == "nil" {
+		return nil, nil
+	}
+	scalar, ok := scalars(typ)
+	if !ok {
+		return text, nil
 	}
 	v, err := scalar(text)
 	if err != nil {
@@ -294,10 +302,7 @@ func (d *decoder) textOrStart() (text, start string, err error) {
 		case xml.CharData:
 			b.Write(tok)
 		case xml.StartElement:
-			if tok.Name.Space != "" {
-				return "", "", fmt.Errorf("<%s> has a name space", tok.Name.Local)
-			}
-			return b.String(), tok.Name.Local, nil
+			return b.String(), tok.Name.Local, nil // in any name space: <ex:nil/>
 		case xml.EndElement:
 			return b.String(), "", nil
 		case xml.Directive:

@@ -42,10 +42,12 @@ func AppendCall(dst []byte, method string, params ...any) []byte {
 	return append(dst, "</params>\n</methodCall>\n"...)
 }
 
-// AppendValue appends v as a <value>. It knows string, bool, int, int64, float64,
+// AppendValue appends v as a <value>. It knows nil, string, bool, int, int64, float64,
 // []byte, time.Time, []any, []string, []int, Struct and Appender, and panics at others.
 func AppendValue(dst []byte, v any) []byte {
 	switch v := v.(type) {
+	case nil:
+		return append(dst, "<value><nil/></value>\n"...)
 	case Appender:
 		return v.AppendXMLRPC(dst)
 	case string:

@@ -75,10 +75,10 @@ func TestAppendValueBeyondPython(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("AppendValue(nil) did not panic")
+			t.Error("AppendValue of a function did not panic")
 		}
 	}()
-	AppendValue(nil, nil)
+	AppendValue(nil, func() {})
 }
 
 // FuzzText: any string arrives as it was, but for what XML cannot hold.

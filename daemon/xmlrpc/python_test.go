@@ -141,6 +141,12 @@ func TestReadsAsSupervisor(t *testing.T) {
 		oneParam("<value><base64>a!G V-sbG8=</base64></value>"),
 		oneParam("<value><array><data><value>1</value><value><i4>2</i4></value></data></array></value>"),
 		oneParam("<value><struct><member><name>a b</name><value>1</value></member></struct></value>"),
+		oneParam("<value><nil/></value>"),
+		oneParam("<value><ex:nil xmlns:ex='x'/></value>"),
+		oneParam("<value><i2>5</i2></value>"),
+		"<?xml version='1.0' encoding='utf-16'?><methodCall><methodName>grün</methodName></methodCall>",
+		"<?xml version='1.1'?><methodCall><methodName>m</methodName></methodCall>",
+		"\ufeff<methodCall><methodName>m</methodName></methodCall>",
 		"<methodCall><methodName> m </methodName></methodCall>",
 		"<?xml version='1.0' encoding='utf-8'?><methodCall>\n<methodName>m</methodName>\n<params>\n</params>\n</methodCall>\n",
 		// Refused by both.
@@ -167,6 +173,7 @@ def show(v):
     if isinstance(v, (list, tuple)): return "[" + " ".join(map(show, v)) + "]"
     if isinstance(v, dict): return "{" + " ".join(k + "=" + show(x) for k, x in v.items()) + "}"
     if isinstance(v, float): return "%g" % v
+    if v is None: return "<nil>"
     return str(v)
 h = xmlrpc.supervisor_xmlrpc_handler(None, [])
 for body in sys.stdin.buffer.read().decode("utf-8").split("\0"):

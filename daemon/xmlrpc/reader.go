@@ -2,22 +2,42 @@ package xmlrpc
 
 import (
 	"bufio"
-	"fmt"
+	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
-// charset lets through what is a part of UTF-8 and what is easily made so.
-func charset(name string, r io.Reader) (io.Reader, error) {
-	switch strings.ToLower(name) {
-	case "us-ascii", "ascii":
-		return r, nil // the parser refuses other bytes, unless they are UTF-8
-	case "iso-8859-1", "latin-1", "latin1":
-		return &latin1{r: bufio.NewReader(r)}, nil
+// withoutDeclaration skips a byte order mark and an XML declaration. What that says of the
+// encoding counts only where it is Latin-1: everything else is read as UTF-8, as
+// Supervisor does, and refused by the parser where it is not.
+func withoutDeclaration(r *bufio.Reader) (io.Reader, error) {
+	if mark, _ := r.Peek(3); string(mark) == "\uFEFF" {
+		r.Discard(3)
 	}
-	return nil, fmt.Errorf("unknown encoding %q", name)
+	begin, err := r.Peek(6)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if len(begin) < 6 || !strings.HasPrefix(string(begin), "<?xml") || strings.IndexByte(" \t\r\n", begin[5]) < 0 {
+		return r, nil // short or broken: the parser will see
+	}
+	text, err := r.ReadSlice('>')
+	switch name := encoding.FindSubmatch(text); {
+	case err == bufio.ErrBufferFull:
+		return nil, errors.New("the XML declaration is too long")
+	case err != nil:
+		return nil, early(err)
+	case !strings.HasSuffix(string(text), "?>"):
+		return nil, errors.New("the XML declaration is broken")
+	case name != nil && strings.EqualFold(string(name[1]), "iso-8859-1"), name != nil && strings.EqualFold(string(name[1]), "latin1"), name != nil && strings.EqualFold(string(name[1]), "latin-1"):
+		return &latin1{r: r}, nil
+	}
+	return r, nil
 }
+
+var encoding = regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
 
 // latin1 turns each byte into the UTF-8 of the character of that number.
 type latin1 struct {
