@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -154,6 +156,9 @@ startsecs = 0
 command = sleep 1000
 socket = unix://%%(here)s/f.sock
 startsecs = 0
+[unix_http_server:m]
+file = %%(here)s/m.sock
+metrics = true
 `)
 	b.config("", sections)
 	cmd := exec.Command("supervisord", "-n", "-c", b.path("s.conf"))
@@ -192,10 +197,7 @@ startsecs = 0
 		}
 	}
 	children()
-	settled := func(what string, want int) {
-		t.Helper()
-		b.until(fmt.Sprintf("after %s there are no more than %d descriptors", what, want), func() bool { return fds(pid) <= want })
-	}
+	var base, baseGo int
 	// One round of everything first: log files are opened at their first byte, for one.
 	round := func(n int) {
 		for range n {
@@ -208,24 +210,44 @@ startsecs = 0
 		}
 	}
 	round(1)
-	base := fds(pid)
-	for range 100 { // the last client's connection may not be closed yet
-		base = min(base, fds(pid))
-	}
-	round(long(15)) // 10 * 5 * 15 starts
-	settled("starts and stops", base)
-
-	for range long(15) {
+	update := func() {
 		b.config("", sections+extra)
 		b.do("update", nil)
 		b.reaches("extra", "RUNNING")
 		b.config("", sections)
 		b.do("update", nil)
 	}
-	settled("updates", base)
+	update()
+	baseGo = goroutines(t, b) + 2
+	aborted(t, b, 14) // HTTP is set up at its first connection, and takes one for good
+	settled := func(what string) {
+		t.Helper()
+		b.until(fmt.Sprintf("after %s there are no more than %d descriptors", what, base), func() bool { return fds(pid) <= base })
+		have := 0
+		b.until(fmt.Sprintf("after %s there are no more than %d goroutines", what, baseGo), func() bool {
+			if n := goroutines(t, b); n != have {
+				have = n
+				t.Logf("after %s there are %d goroutines, at first %d", what, n, baseGo)
+			}
+			return have <= baseGo
+		})
+	}
+	base = fds(pid) + 14
+	settled("the first clients that broke off")
+	base = fds(pid)
+	for range 100 {
+		base = min(base, fds(pid))
+	}
+	round(long(15)) // 10 * 5 * 15 starts
+	settled("starts and stops")
+
+	for range long(15) {
+		update()
+	}
+	settled("updates")
 
 	aborted(t, b, long(250))
-	settled("clients that broke off", base)
+	settled("clients that broke off")
 
 	for i := range long(8) {
 		b.signal(syscall.SIGHUP)
@@ -234,10 +256,31 @@ startsecs = 0
 		b.all("RUNNING")
 	}
 	round(1)
-	settled("reloads", base)
+	settled("reloads")
 	children()
 	b.cmd.Process.Signal(syscall.SIGTERM)
 	b.wait()
+}
+
+// goroutines is how many the daemon has, of which one or two answer this.
+func goroutines(t *testing.T, b *box) int {
+	t.Helper()
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", b.path("m.sock")) }}}
+	r, err := client.Get("http://x/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\ngo_goroutines ")
+	n, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(rest, "\n", 2)[0]))
+	if err != nil {
+		t.Fatalf("go_goroutines: %v", err)
+	}
+	return n
 }
 
 // aborted is clients that leave in the middle: before a byte, in a line, in an answer, in a
