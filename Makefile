@@ -60,6 +60,9 @@ soak: ## random operations and faults against a model for T (10m); SEED=n repeat
 bench: ## ten runs of the benchmarks, for benchstat, into bench.txt
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -count 10 ./... | tee bench.txt
 
+compare: build ## gosv beside all installed peers and the kernel's limits (about 20 quiet minutes), into docs/performance.md
+	python3 testdata/bench/compare.py --check
+
 golden docs: ## refresh golden and generated files, then look at the difference
 	$(GO) test -tags $(TAGS) -short ./conf ./ctl ./daemon ./proc/state -update
 	@git diff --stat

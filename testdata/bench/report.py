@@ -107,9 +107,9 @@ class Book:
     def unit(self, metric, case):
         return self.all[metric]["cases"].get(case, {}).get("unit", "")
 
-    def missed(self, metrics):
-        return ["%s: %s, but it is %s" % (m, text, "not measured" if got is None else number(got))
-                for m in metrics if m in self.all for text, got, ok in self.musts(m) if not ok]
+    def missed(self, metrics, quick=False):
+        return ["%s: %s, but it is %s" % (m, text, "not measured" if got is None else number(got)) for m in metrics
+                if m in self.all for text, got, ok in self.musts(m) if not ok and not (quick and got is None)]
 
     def text(self, metric):
         found = self.all[metric]
