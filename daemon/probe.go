@@ -129,7 +129,7 @@ func (a *api) serveProbe(w http.ResponseWriter, r *http.Request) bool {
 		if !c.ok {
 			mark, passed = "-", false
 		}
-		fmt.Fprintf(&b, "[%s]%s %s\n", mark, c.name, c.text)
+		fmt.Fprintf(&b, "[%s]%s %s\n", mark, safeText(c.name), safeText(c.text))
 	}
 	code, verdict := http.StatusOK, "ok"
 	if !passed {

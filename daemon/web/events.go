@@ -103,7 +103,7 @@ func (h *handler) changes(told *known, procs []wire.Process) (c change, news boo
 		if err := h.pages.ExecuteTemplate(&buf, "row", x); err != nil {
 			return c, false, err
 		}
-		c.Rows[x.Namespec] = buf.String()
+		c.Rows[x.Namespec] = string(harmless(buf.Bytes()))
 	}
 	news = len(c.Rows) > 0
 	if told.revs == nil || !slices.Equal(told.names, names) {

@@ -156,7 +156,7 @@ func (h *handler) render(w http.ResponseWriter, code int, name string, data any)
 		return
 	}
 	uncached(w.Header())
-	writeBody(w, code, "text/html;charset=utf-8", buf.Bytes())
+	writeBody(w, code, "text/html;charset=utf-8", harmless(buf.Bytes()))
 }
 
 // notice is a page with something to say and no more.
@@ -198,7 +198,7 @@ func (h *handler) unavailable(w http.ResponseWriter, err error, message string) 
 // plain answers with a line of text, for those who may not have a page.
 func plain(w http.ResponseWriter, code int, text string) {
 	uncached(w.Header())
-	writeBody(w, code, "text/plain;charset=utf-8", []byte(text+"\n"))
+	writeBody(w, code, "text/plain;charset=utf-8", harmless([]byte(text+"\n")))
 }
 
 func writeBody(w http.ResponseWriter, code int, contentType string, body []byte) {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// connectAs opens n connections to a unix socket as an account. The kernel notes who
+// connects by the thread that does, so one thread becomes somebody else, and ends with its
+// goroutine, since it is never given back.
+func connectAs(t *testing.T, path string, uid, n int) (fds []int) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		id := uintptr(uid)
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); errno != 0 {
+			t.Errorf("cannot become %d: %v", uid, errno)
+			return
+		}
+		for range n {
+			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err == nil {
+				fds = append(fds, fd)
+				err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+			}
+			if err != nil {
+				t.Errorf("connection %d: %v", len(fds), err)
+				return
+			}
+		}
+	}()
+	<-done
+	t.Cleanup(func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	})
+	return fds
+}
+
+// closedByServer says how many of the connections the server has closed.
+func closedByServer(fds []int) (n int) {
+	for _, fd := range fds {
+		var b [1]byte
+		if got, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT|unix.MSG_PEEK); got == 0 && err == nil || err == unix.ECONNRESET {
+			n++
+		}
+	}
+	return n
+}
+
+// An account that opens connections without end gets the room of one; another account, and
+// root, are served as before, and what it had is given back.
+func TestAccountsRoom(t *testing.T) {
+	t.Parallel()
+	b := accounts(t, "s.conf", `[unix_http_server]
+file = %(here)s/s.sock
+chmod = 0777
+[supervisord]
+logfile = %(here)s/d.log
+pidfile = %(here)s/d.pid
+childlogdir = %(here)s
+environment = GOSV_MARK="%(here)s"
+`+twoPrograms)
+	const nobody, stranger = 65534, 4_000_001
+	pid := b.pid()
+	base := fds(pid)
+	many := connectAs(t, b.path("s.sock"), nobody, 700)
+	for _, fd := range many {
+		unix.Write(fd, []byte(`{"id":1,"m":"sta`))
+	}
+	b.until("400 of 700 connections are closed", func() bool { return closedByServer(many) >= 400 })
+	begin := time.Now()
+	if got := b.as(stranger, "status"); !strings.Contains(got, "other") {
+		t.Errorf("another account: %s", got)
+	}
+	if got := b.as(0, "status"); !strings.Contains(got, "other") {
+		t.Errorf("root: %s", got)
+	}
+	t.Logf("two calls of ctl took %v", time.Since(begin))
+	if b.count("uid 65534 has 300 connections, which is the most for one") != 1 {
+		t.Error("nothing was said of it")
+	}
+	// The half lines end after their time, and a client that leaves makes room at once.
+	for _, fd := range many {
+		unix.Shutdown(fd, unix.SHUT_RDWR)
+	}
+	b.until("nobody gets in again", func() bool { return strings.Contains(b.as(nobody, "status"), "mine") })
+	b.until("the descriptors are back", func() bool { return fds(pid) <= base+1 })
+	b.stop()
+}
