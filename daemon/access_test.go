@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -81,6 +82,35 @@ func TestAuthoriseAccounts(t *testing.T) {
 		}
 	}
 }
+
+// hidden is a world whose configuration knows nothing of the programs that run.
+type hidden struct{ *fake }
+
+func (hidden) runsAs(int) bool { return false }
+
+// TestHandedDown: an account whose programs are only in the manager, after an upgrade or a
+// crash, is limited all the same; and so is everybody while the manager does not answer.
+func TestHandedDown(t *testing.T) {
+	t.Parallel()
+	f := newOwned(t)
+	f.api.sup = hidden{f}
+	s := stranger(f, &conf.Config{})
+	if w := s.authorise(peer{uid: 1001}); w.access != operate || w.sees == nil {
+		t.Errorf("got %+v", w)
+	}
+	if w := s.authorise(peer{uid: 1005}); w.access != admin {
+		t.Errorf("another: %+v", w)
+	}
+	f.api.mgr = deaf{f}
+	if w := s.authorise(peer{uid: 1005}); w.access != operate || w.sees == nil {
+		t.Errorf("without an answer: %+v", w)
+	}
+}
+
+// deaf is a manager that does not answer.
+type deaf struct{ *fake }
+
+func (deaf) Groups(context.Context) ([]*conf.Group, error) { return nil, context.DeadlineExceeded }
 
 // TestOwnPrograms: an account sees and controls its own programs over JSON and XML-RPC;
 // the others' are not there.

@@ -1,11 +1,15 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"os/user"
+	"slices"
 	"strconv"
 
 	"gosv/conf"
 	"gosv/daemon/wire"
+	"gosv/proc"
 )
 
 // caller is who asks, and what he may do.
@@ -64,7 +68,7 @@ func (s *server) authorise(p peer) caller {
 		w.grant(s.account(p.uid))
 	case s.username != "":
 		w.access = anyone // until he shows name and password
-	case known && s.api != nil && s.sup.runsAs(p.uid):
+	case known && s.programsOf(p.uid):
 		w.access, w.sees = operate, own(p.uid)
 	case s.file.abstract():
 		w.access = anyone // an abstract socket has no mode that kept him away
@@ -74,6 +78,25 @@ func (s *server) authorise(p peer) caller {
 		w.access = admin // as in the original, the socket's mode decides who gets here
 	}
 	return w
+}
+
+// programsOf says whether programs run as an account: those of the configuration, of one
+// before it, or of the groups that are active, which an upgrade or a crash may have handed
+// down. Without an answer they do: too little is safer than everything.
+func (s *server) programsOf(uid int) bool {
+	if s.api == nil {
+		return false
+	}
+	if s.sup.runsAs(uid) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	groups, err := s.mgr.Groups(ctx)
+	if err != nil {
+		return !errors.Is(err, proc.ErrClosed)
+	}
+	return slices.ContainsFunc(groups, func(g *conf.Group) bool { return slices.ContainsFunc(g.Processes, own(uid)) })
 }
 
 // account is the [access:x] that an account is on a unix socket, or nil.
