@@ -84,7 +84,7 @@ func TestExamplesByTheirTools(t *testing.T) {
 		tool, remedy string
 		args         []string
 	}{
-		{"nomad", "HashiCorp's nomad", []string{"fmt", "-check", "examples/nomad/web.nomad.hcl"}},
+		{"hclfmt", "go install github.com/hashicorp/hcl/v2/cmd/hclfmt@v2.20.1", []string{"-check", "examples/nomad/web.nomad.hcl"}},
 		{"ansible-playbook", "apt-get install ansible", []string{"--syntax-check", "-i", "localhost,", "examples/ansible/play.yml"}},
 		{"python3", "apt-get install python3-yaml", []string{"-c", "import sys, yaml\nfor f in sys.argv[1:]: assert list(yaml.safe_load_all(open(f)))", "examples/kubernetes/pod.yaml", "examples/kubernetes/sidecar.yaml", "examples/ansible/play.yml"}},
 	} {

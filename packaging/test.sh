@@ -37,15 +37,18 @@ if [ -n "$missing" ]; then
 	fi
 fi
 
-# kubectl-validate, which checks the manifests, takes minutes to compile. That is done beside the
-# tests, with the time that they leave; what was compiled is there the next time.
+# What checks the manifests is compiled beside the tests, with the time that they leave:
+# kubectl-validate takes minutes. What was compiled is there the next time.
 tools=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/gosv-test
 PATH=$PATH:$tools
-validate=
-if ! command -v kubectl-validate >/dev/null 2>&1; then
-	GOBIN=$tools GOFLAGS='' nice -n 19 go install sigs.k8s.io/kubectl-validate@v0.0.4 >/dev/null 2>&1 &
-	validate=$!
-fi
+checkers=
+checker() { # command, Go package
+	command -v "$1" >/dev/null 2>&1 && return
+	GOBIN=$tools GOFLAGS='' nice -n 19 go install "$2" >/dev/null 2>&1 &
+	checkers="$checkers $!"
+}
+checker hclfmt github.com/hashicorp/hcl/v2/cmd/hclfmt@v2.20.1
+checker kubectl-validate sigs.k8s.io/kubectl-validate@v0.0.4
 
 files=$(gofmt -l . | grep -v testdata/)
 [ -z "$files" ] || { echo "gofmt these: $files"; exit 1; }
@@ -76,17 +79,17 @@ if command -v gcc >/dev/null 2>&1; then
 else
 	echo "skipped: the race detector needs a C compiler"
 fi
-if [ -n "$validate" ]; then
+if [ -n "$checkers" ]; then
+	busy() { for pid in $checkers; do kill -0 "$pid" 2>/dev/null && return; done; return 1; }
 	for _ in $(seq 90); do
-		kill -0 "$validate" 2>/dev/null || break
+		busy || break
 		sleep 1
 	done
-	kill "$validate" 2>/dev/null && echo "kubectl-validate was not compiled in time"
-	if wait "$validate"; then
-		run "the manifests, with kubectl-validate" -run '^TestKubernetesSchemas$' -timeout 10m
-	else
-		echo "skipped: kubectl-validate could not be installed, so nothing has checked examples/kubernetes against the schemas"
-	fi
+	for pid in $checkers; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" || echo "skipped: kubectl-validate or hclfmt could not be installed in time, so nothing has checked those manifests"
+	done
+	run "the manifests, with the tools that were compiled meanwhile" -run '^(TestKubernetesSchemas|TestExamplesByTheirTools)$' -timeout 10m
 fi
 echo "$total"
 exit $status
