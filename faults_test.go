@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -262,6 +263,59 @@ func TestFaultUnwritable(t *testing.T) {
 	}
 	b.do("start", named{Name: "p"})
 	b.reaches("p", "RUNNING")
+	b.stop()
+}
+
+// The file system with the notes about programs is full for a while, and gosv is killed later:
+// the next one knows each program that was started meanwhile.
+func TestFaultNotesFull(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "unshare", "-m", "true")
+	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\nautorestart = true\n")
+	hold := exec.Command("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=4m none /run && echo made > "+b.path("made")+" && exec sleep 100000")
+	if err := hold.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { hold.Process.Kill(); hold.Wait() })
+	b.until("the file system is there", func() bool { return b.read("made") != "" })
+	within := []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}
+	filler := fmt.Sprintf("/proc/%d/root/run/filler", hold.Process.Pid)
+	b.start(within...)
+	b.reaches("p", "RUNNING")
+	os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for
+	// What is in the last page of the notes still fits.
+	b.until("it says that it cannot note anything", func() bool {
+		b.do("restart", named{Name: "p"})
+		return strings.Contains(b.output(), "no space left on device")
+	})
+	b.do("restart", named{Name: "p"})
+	if n := strings.Count(b.output(), "no space left on device"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, b.output())
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	p := b.one("p")
+	notes := func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/root/run/gosv/*/ledger", hold.Process.Pid))
+		for _, f := range files {
+			if text, _ := os.ReadFile(f); strings.Contains(string(text), fmt.Sprintf(`"PID":%d`, p.Pid)) {
+				return true
+			}
+		}
+		return false
+	}
+	b.until("the notes have it", notes)
+	b.kill9()
+	b.begin(within...)
+	b.answers()
+	if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
+		t.Errorf("p was %+v and is %+v", p, now)
+	}
+	if got := len(b.marked()); got != 1 {
+		t.Errorf("%d processes", got)
+	}
 	b.stop()
 }
 

@@ -33,11 +33,12 @@ func (l *launch) makeLedger(s *conf.Supervisord) error {
 	return err
 }
 
-func (l *launch) openLedger(s *conf.Supervisord) (*proc.Ledger, error) {
+// openLedger opens it; say is for the log, and hears of what cannot be noted later.
+func (l *launch) openLedger(s *conf.Supervisord, say func(error)) (*proc.Ledger, error) {
 	if l.ledger == "" {
 		return nil, nil
 	}
-	return proc.OpenLedger(l.ledger, l.ledgerName(s), func(err error) { fmt.Fprintln(os.Stderr, err) })
+	return proc.OpenLedger(l.ledger, l.ledgerName(s), say)
 }
 
 // dropLedger removes the directory after an orderly end.

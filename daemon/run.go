@@ -28,14 +28,15 @@ func (l *launch) runOnce() (again bool, err error) {
 		}
 	}
 	notes = append(account(s, l.cfg.TOML), notes...)
-	ledger, err := l.openLedger(s)
+	var d *Daemon // nobody waits for standard error, so the log has it
+	ledger, err := l.openLedger(s, func(err error) { d.report("WARN", err.Error()) })
 	if held := (*proc.ErrHeld)(nil); errors.As(err, &held) {
 		return false, err
 	}
 	noLedger = errors.Join(noLedger, err)
 	forget := false
 	defer func() { ledger.Close(forget) }()
-	d := &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past()}
+	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past()}
 	d.cfg.Store(l.cfg)
 	d.files.Report = d.report // only lines of the log are written there without a program
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {

@@ -236,6 +236,16 @@ func (l *Ledger) add(r *ledgerRecord) {
 	}
 }
 
+// failing says that it does not have everything, since something could not be written.
+func (l *Ledger) failing() bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
 func (l *Ledger) due() bool {
 	if l == nil {
 		return false
@@ -246,13 +256,23 @@ func (l *Ledger) due() bool {
 }
 
 // renew puts a new file with these records in the place of the old one: either of the two
-// is there, whole, at any moment.
+// is there, whole, at any moment. An error is one that was not told yet.
 func (l *Ledger) renew(records []*ledgerRecord) error {
 	if l == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	told := l.failed
+	err := l.replace(records)
+	l.failed = err != nil
+	if told {
+		return nil
+	}
+	return err
+}
+
+func (l *Ledger) replace(records []*ledgerRecord) error {
 	var b bytes.Buffer
 	for _, r := range append([]*ledgerRecord{{Head: &l.head}}, records...) {
 		line, err := seal(r)
@@ -278,7 +298,7 @@ func (l *Ledger) renew(records []*ledgerRecord) error {
 	if l.file != nil {
 		l.file.Close()
 	}
-	l.file, l.size, l.live, l.failed = f, int64(b.Len()), int64(b.Len()), false
+	l.file, l.size, l.live = f, int64(b.Len()), int64(b.Len())
 	return nil
 }
 

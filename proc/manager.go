@@ -51,6 +51,7 @@ type Manager struct {
 	heard    int              // how many of them have been dealt with
 	ahead    map[int]launched // answers that came before those of earlier launches
 	slow     deadline         // when those will not be waited for any more
+	unnoted  deadline         // when the ledger is to be written anew
 	updating bool
 	freezing *freezing                       // not nil: a Freeze waits for its moment
 	helpers  map[int]chan syscall.WaitStatus // by pid: children that are no processes
@@ -88,6 +89,7 @@ func New(o Options) *Manager {
 		m.mark = fmt.Sprintf("%016x", rand.Uint64())
 	}
 	m.slow.owner = overdue{}
+	m.unnoted.owner = unnoted{}
 	m.timer.Stop()
 	m.mood.Store(int32(MoodRunning))
 	return m

@@ -23,6 +23,26 @@ func (m *Manager) note(p *process) {
 	m.Ledger.add(&ledgerRecord{Proc: m.kept(p)})
 	if m.Ledger.due() {
 		m.rewrite()
+	} else {
+		m.mendLater()
+	}
+}
+
+// mendEvery is how often a ledger that could not be written is written anew, until it can be.
+const mendEvery = 5 * time.Second
+
+// unnoted owns that deadline.
+type unnoted struct{}
+
+func (unnoted) elapsed(m *Manager) {
+	if m.Ledger.failing() {
+		m.rewrite()
+	}
+}
+
+func (m *Manager) mendLater() {
+	if m.Ledger.failing() && !m.unnoted.armed() {
+		m.arm(&m.unnoted, mendEvery)
 	}
 }
 
@@ -71,6 +91,7 @@ func (m *Manager) rewrite() {
 	if err := m.Ledger.renew(records); err != nil {
 		m.Ledger.say(err)
 	}
+	m.mendLater()
 }
 
 // Begin starts the ledger of a manager that knows nothing yet. It is called before Run,
