@@ -26,6 +26,8 @@ func run(args []string) int {
 		return ctl.Main(args[0], args[1:])
 	case "echo_supervisord_conf":
 		return ctl.EchoConf(args[1:])
+	case proc.KeeperName:
+		return proc.Keeper(args[1:])
 	case proc.ShimName:
 		return proc.ExecShim(args[1:])
 	default:

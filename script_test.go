@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"supervisorctl":         self(os.Args[0]),
 		"echo_supervisord_conf": self("echo_supervisord_conf"),
 		"gosv-exec":             self("gosv-exec"),
+		"gosv-keeper":           self("gosv-keeper"),
 		"gosv-as":               func() { os.Exit(run(os.Args[1:])) }, // gosv-as NAME ARG...
 		"get":                   get,
 		"child":                 child,

@@ -60,6 +60,7 @@ type Supervisord struct {
 	AuditBackups    int
 	ShutdownTimeout Seconds // 0: no limit; NoTimeout: not configured
 	OnCrash         OnCrash
+	Keeper          bool // have a parent that starts gosv again
 	Origin          *Origin
 }
 

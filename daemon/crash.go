@@ -55,7 +55,12 @@ func (l *launch) dropLedger() {
 
 // sayLedger says why nothing would be known of the programs if this daemon was killed.
 func (d *Daemon) sayLedger(err error) {
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err == nil || errors.Is(err, errors.ErrUnsupported) {
+		return
+	}
+	if d.ledger != nil {
+		d.log.Warn(err.Error())
+	} else {
 		d.log.Info(fmt.Sprintf("programs cannot be told from strangers should gosv be killed: %v", err))
 	}
 }

@@ -32,6 +32,8 @@ type Daemon struct {
 	notify  *notifier // nil: no service manager asked for it
 	given   *given    // sockets that it opened for us
 	ledger  *proc.Ledger
+	link    *proc.Link // to the keeper; nil: there is none
+	top     int        // the pid to signal: the keeper's, or ours
 	past    *proc.Past // what an earlier daemon left, until it is gone on with; nil then
 
 	told     bool              // a signal has asked for the end; belongs to handleSignals

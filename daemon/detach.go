@@ -8,11 +8,13 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gosv/proc"
 )
 
 // readyEnv names the descriptor on which a detached daemon tells its parent that it is up.
 // A Go program cannot fork without exec, so the parent starts this program again.
-const readyEnv = "GOSV_READY_FD"
+const readyEnv = proc.ReadyEnv
 
 // detach starts the daemon in the background and returns when it is up (0) or has failed
 // (its exit status; it has said why on stderr, which it keeps until then).

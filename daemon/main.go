@@ -3,11 +3,14 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"gosv/conf"
+	"gosv/proc"
 )
 
 // Main is gosv daemon (argv0 "gosv daemon") and supervisord (argv0 the path it was called
@@ -60,10 +63,13 @@ type launch struct {
 	notify     *notifier // nil: no service manager asked for it
 	given      *given    // sockets that it opened for us
 	foreground bool
-	ready      *os.File // in the background: tells the parent that the daemon is up; nil then
-	again      bool     // not the first run: a reload came before
-	ledger     string   // directory of the ledger; "" for none
-	code       int      // what to exit with: 0, or what exit_on or essential= decided
+	ready      *os.File   // in the background: tells the parent that the daemon is up; nil then
+	again      bool       // not the first run: a reload came before
+	link       *proc.Link // to the keeper; nil: there is none
+	kernel     atomic.Pointer[proc.UnixKernel]
+	log        atomic.Pointer[slog.Logger]
+	ledger     string // directory of the ledger; "" for none
+	code       int    // what to exit with: 0, or what exit_on or essential= decided
 }
 
 // run loads the configuration, goes into the background unless told not to, and runs the
@@ -71,16 +77,21 @@ type launch struct {
 func (l *launch) run(f *flags) int {
 	l.flags = f
 	l.ready = readyPipe()
+	l.link = proc.TakeLink()
 	limitCores()
 	prepareThreads() // first, or they would be more than are needed
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
-	if !l.cfg.Supervisord.Nodaemon && os.Getpid() != 1 && l.ready == nil {
+	if !l.cfg.Supervisord.Nodaemon && l.top() != 1 && l.ready == nil && !l.behind() {
 		return l.detach()
 	}
-	l.foreground = l.ready == nil
+	if l.cfg.Supervisord.Keeper && l.link == nil {
+		return l.fail(l.becomeKeeper())
+	}
+	l.foreground = l.ready == nil && !l.behind()
 	l.signals = catchSignals()
+	l.link.Hears()
 	l.connect()
 	for {
 		again, err := l.runOnce()
@@ -89,6 +100,7 @@ func (l *launch) run(f *flags) int {
 		}
 		if !again {
 			l.dropLedger()
+			l.link.Bye()
 			return l.code
 		}
 	}
@@ -98,10 +110,10 @@ func (l *launch) run(f *flags) int {
 // daemon runs all the same.
 func (l *launch) connect() {
 	var err error
-	if l.notify, err = newNotifier(os.Getenv, os.Getpid()); err != nil {
+	if l.notify, err = newNotifier(os.Getenv, l.top()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	l.given = takeSockets(os.Getenv, os.Getpid())
+	l.given = takeSockets(os.Getenv, l.top())
 }
 
 // load reads the configuration that the flags name, or that is found in the usual places.

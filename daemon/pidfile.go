@@ -11,7 +11,7 @@ import (
 // writePidfile writes "<pid>\n", as supervisord does. That it cannot is no reason to stop,
 // and where nobody asked for the file no reason to worry.
 func (d *Daemon) writePidfile(s *conf.Supervisord) {
-	pid := strconv.Itoa(os.Getpid()) + "\n"
+	pid := strconv.Itoa(d.top) + "\n"
 	if s.Pidfile != "" {
 		if err := os.WriteFile(s.Pidfile, []byte(pid), 0o644); err != nil && s.Origin.Given("pidfile") {
 			d.critical("could not write pidfile %s", s.Pidfile)
@@ -21,13 +21,13 @@ func (d *Daemon) writePidfile(s *conf.Supervisord) {
 			d.log.Info(fmt.Sprintf("there is no pidfile: %v", err))
 		}
 	}
-	d.log.Info("supervisord started with pid " + pid[:len(pid)-1])
+	d.log.Info("supervisord started with pid " + strconv.Itoa(os.Getpid()))
 }
 
 // removePidfile removes the pidfile if it still names this process.
-func removePidfile(path string) {
+func removePidfile(path string, pid int) {
 	text, err := os.ReadFile(path)
-	if err == nil && string(text) == strconv.Itoa(os.Getpid())+"\n" {
+	if err == nil && string(text) == strconv.Itoa(pid)+"\n" {
 		os.Remove(path)
 	}
 }

@@ -36,7 +36,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	noLedger = errors.Join(noLedger, err)
 	forget := false
 	defer func() { ledger.Close(forget) }()
-	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past()}
+	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past(), link: l.link, top: l.top()}
 	d.cfg.Store(l.cfg)
 	d.files.Report = d.report // only lines of the log are written there without a program
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
@@ -60,16 +60,21 @@ func (l *launch) runOnce() (again bool, err error) {
 		return false, err
 	}
 	defer kernel.Close()
+	l.kernel.Store(kernel)
+	l.log.Store(d.log)
+	if err := l.takeOver(kernel, pump); err != nil {
+		d.log.Warn(err.Error())
+	}
 	d.outputs = newOutputs(d, pump)
 	d.pools = newPools(d)
 	d.verdicts = make(chan proc.Verdict, 1)
-	d.insist = os.Getpid() == 1 || s.ShutdownTimeout > 0
+	d.insist = d.top == 1 || s.ShutdownTimeout > 0
 	d.mgr = proc.New(proc.Options{
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
-		Drain: time.Duration(s.DrainSecs), Timeout: shutdownTimeout(s, os.Getpid()),
+		Drain: time.Duration(s.DrainSecs), Timeout: shutdownTimeout(s, d.top),
 		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
 		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: runtime.GOMAXPROCS(0),
-		Ledger: ledger,
+		Ledger: ledger, Noted: l.link.Noted,
 	})
 	if d.servers, err = openServers(d, l.cfg); err != nil {
 		return false, err // before the first line: the log may be another daemon's
@@ -88,7 +93,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	d.sayServers(l.cfg)
 	l.goBackground(d)
 	d.writePidfile(s)
-	defer removePidfile(s.Pidfile)
+	defer removePidfile(s.Pidfile, d.top)
 	forget = d.run(ctx, l)
 	if v, ok := d.mgr.Verdict(); ok {
 		l.code = v.Code
@@ -106,6 +111,7 @@ func (d *Daemon) run(ctx context.Context, l *launch) (stopped bool) {
 	ended := make(chan struct{})
 	signals := d.handleSignals(ctx, l.signals)
 	recovered := d.recover()
+	l.kernel.Load().Disinherit(l.link.Drop, l.link.Noted)
 	go func() {
 		defer close(ended)
 		err := d.mgr.Run(ctx)
@@ -170,6 +176,7 @@ func (d *Daemon) startGroups(ctx context.Context) {
 
 // up tells the parent, when there is one waiting, that the daemon is up.
 func (d *Daemon) up(l *launch) {
+	defer l.link.Up()
 	if l.ready == nil {
 		return
 	}

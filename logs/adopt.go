@@ -37,9 +37,12 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	if !p.closing {
 		err = p.watchRun(r)
 	}
+	keeper := p.keeper
 	p.mu.Unlock()
 	if err != nil {
 		unix.Close(fd)
+	} else if keeper != nil {
+		keeper.Hold(fd, pipe)
 	}
 	return err
 }

@@ -38,6 +38,7 @@ type Pump struct {
 	watcher  *time.Timer
 
 	dir     string   // for what a later pump may have to know; "" for none
+	keeper  Keeper   // nil: there is none; guarded by mu
 	salvage *salvage // what an earlier one left; guarded by mu
 
 	// The loop's own.
@@ -106,11 +107,15 @@ func (p *Pump) attach(s *Sink) (*os.File, error) {
 	} else {
 		err = p.watchRun(r)
 	}
+	keeper := p.keeper
 	p.mu.Unlock()
 	if err != nil {
 		unix.Close(fd)
 		unix.Close(w)
 		return nil, err
+	}
+	if keeper != nil { // nobody writes yet, so fd is open
+		keeper.Hold(fd, r.inode())
 	}
 	return os.NewFile(uintptr(w), s.o.Stream), nil
 }
@@ -243,6 +248,20 @@ func (p *Pump) read(term int, r *run, buf []byte) (n int, ok bool) {
 	return -1, ok
 }
 
+// Keeper is told of pipes that it is to hold, so that what is in them outlives us and their
+// programs both.
+type Keeper interface {
+	Hold(fd int, inode uint64)
+	Drop(inode uint64)
+}
+
+// KeptBy names the keeper of the pipes that are made from now on.
+func (p *Pump) KeptBy(k Keeper) {
+	p.mu.Lock()
+	p.keeper = k
+	p.mu.Unlock()
+}
+
 // buffer is a buffer for pieces of n bytes at most.
 func (p *Pump) buffer(n int) []byte {
 	if p.stash != nil {
@@ -292,6 +311,9 @@ func (p *Pump) forget(r *run) {
 	p.poll.del(int(r.fd))
 	if r.kept {
 		os.Remove(heldName(p.dir, r.inode()))
+	}
+	if p.keeper != nil {
+		p.keeper.Drop(r.inode())
 	}
 	unix.Close(int(r.fd))
 	if r.size > pipeSize {

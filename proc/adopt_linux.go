@@ -22,7 +22,9 @@ type foreigners struct {
 	poll  int         // epoll; valid when byPID is not nil
 	bell  int         // eventfd, ends the goroutine
 	ended chan struct{}
-	told  map[int]syscall.WaitStatus // by whoever is their parent now
+
+	fates   map[int]syscall.WaitStatus // who the keeper says has died, until all are adopted
+	settled bool                       // all are
 }
 
 type foreigner struct {
@@ -132,9 +134,6 @@ func (f *foreigners) watch(died chan struct{}) {
 
 // statusOf is how x ended. f.mu is held.
 func (f *foreigners) statusOf(x *foreigner) (syscall.WaitStatus, bool) {
-	if s, ok := f.told[x.pid]; ok {
-		return s, true
-	}
 	if s, ok := pidfdStatus(x.fd); ok {
 		return s, true
 	}
@@ -150,20 +149,31 @@ func (f *foreigners) end(x *foreigner, status syscall.WaitStatus) {
 	unix.Close(x.fd)
 	delete(f.byFD, int32(x.fd))
 	delete(f.byPID, x.pid)
-	delete(f.told, x.pid)
 	x.status = status
 	f.dead = append(f.dead, *x)
 }
 
-// Told is the parent of adopted processes saying how one of them ended.
-func (k *UnixKernel) Told(pid int, status syscall.WaitStatus) {
+// Told is the parent of adopted processes saying how one of them ended. It is false if pid
+// is none of them.
+func (k *UnixKernel) Told(pid int, status syscall.WaitStatus) bool {
 	f := &k.foreigners
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if x := f.byPID[pid]; x != nil {
 		f.end(x, status)
+		ring(k.died)
+		return true
 	}
-	f.mu.Unlock()
-	ring(k.died)
+	if f.settled {
+		return false
+	}
+	if f.fates == nil {
+		f.fates = map[int]syscall.WaitStatus{}
+	}
+	if _, known := f.fates[pid]; !known {
+		f.fates[pid] = status
+	}
+	return true
 }
 
 // reap is the next of them that has ended.
@@ -344,4 +354,56 @@ func endStranger(pid int, born uint64) {
 	for end := time.Now().Add(10 * time.Second); born != 0 && startTime(pid) == born && time.Now().Before(end); <-tick.C {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
+}
+
+// Inherit takes over what a keeper held and who it says has died, for Recover.
+func (k *UnixKernel) Inherit(pipes map[uint64]int, fates map[int]syscall.WaitStatus) {
+	k.pipes = pipes
+	f := &k.foreigners
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for pid, s := range fates {
+		if f.fates == nil {
+			f.fates = map[int]syscall.WaitStatus{}
+		}
+		f.fates[pid] = s
+	}
+}
+
+// Pipe gives out, once, the end to read from that the keeper had of a pipe; -1: it had none.
+func (k *UnixKernel) Pipe(inode uint64) int {
+	fd, ok := k.pipes[inode]
+	if !ok {
+		return -1
+	}
+	delete(k.pipes, inode)
+	return fd
+}
+
+// Fate is how a process ended that the keeper collected.
+func (k *UnixKernel) Fate(pid int) syscall.WaitStatus {
+	k.foreigners.mu.Lock()
+	defer k.foreigners.mu.Unlock()
+	if s, ok := k.foreigners.fates[pid]; ok {
+		return s
+	}
+	return unknownStatus
+}
+
+// Disinherit ends what Inherit began, when all are adopted: it closes the pipes that nobody
+// has asked for and names them to drop, and names the dead to noted who are nobody's.
+func (k *UnixKernel) Disinherit(drop func(inode uint64), noted func(pid int)) {
+	for inode, fd := range k.pipes {
+		closeFD(fd)
+		drop(inode)
+	}
+	k.pipes = nil
+	f := &k.foreigners
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.settled = true
+	for pid := range f.fates {
+		noted(pid)
+	}
+	f.fates = nil
 }

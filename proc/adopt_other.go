@@ -10,6 +10,9 @@ type foreigners struct{}
 // Adopt is Linux's.
 func (k *UnixKernel) Adopt(int, uint64) error { return syscall.ENOSYS }
 
+// Told is Linux's.
+func (k *UnixKernel) Told(int, syscall.WaitStatus) bool { return false }
+
 func (f *foreigners) reap() (int, syscall.WaitStatus, bool)          { return 0, 0, false }
 func (f *foreigners) signal(int, syscall.Signal, bool) (error, bool) { return nil, false }
 func (f *foreigners) close()                                         {}
@@ -23,3 +26,15 @@ func socketOf(int) int { return -1 }
 func leads(int) bool { return false }
 
 func endStranger(int, uint64) {}
+
+// Inherit is Linux's.
+func (k *UnixKernel) Inherit(map[uint64]int, map[int]syscall.WaitStatus) {}
+
+// Pipe is Linux's.
+func (k *UnixKernel) Pipe(uint64) int { return -1 }
+
+// Fate is Linux's.
+func (k *UnixKernel) Fate(int) syscall.WaitStatus { return unknownStatus }
+
+// Disinherit is Linux's.
+func (k *UnixKernel) Disinherit(func(uint64), func(int)) {}

@@ -19,6 +19,7 @@ type UnixKernel struct {
 	ended   chan struct{}
 	shim    string // the executable that is our exec shim; "" for none
 
+	pipes      map[uint64]int // by inode: what a keeper held; given out by Pipe
 	foreigners foreigners
 	cages      cages
 }

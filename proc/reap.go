@@ -75,6 +75,9 @@ func (m *Manager) exited(p *process, status syscall.WaitStatus) {
 		m.step(p, state.Event{Kind: state.Elapsed})
 	}
 	m.note(p)
+	if m.Noted != nil && p.trace.Foreign {
+		m.Noted(p.pid)
+	}
 	run := p.run
 	rest := func() { p.out.Exited(func() { m.post(func() { m.drained(p, run) }) }) }
 	if p.conf.KillEscaped {

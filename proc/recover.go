@@ -181,7 +181,11 @@ func (r *recovery) process(p *process) {
 	if err != nil {
 		r.lost++
 		m.disarm(&p.due)
-		m.post(func() { m.exited(p, unknownStatus) })
+		status := unknownStatus
+		if h, ok := m.Kernel.(keptKernel); ok && err == syscall.ESRCH {
+			status = h.Fate(k.PID)
+		}
+		m.post(func() { m.exited(p, status) })
 		return
 	}
 	r.adopted++
@@ -246,8 +250,8 @@ func (r *recovery) output(p *process, k *Kept, alive bool) {
 			continue // one pipe for both
 		}
 		pipes[n].Inode = ino
-		fd, err := -1, error(nil)
-		if alive {
+		fd, err := r.kept(ino), error(nil)
+		if fd < 0 && alive {
 			fd, err = openOf(k.PID, n+1, ino, syscall.O_RDONLY)
 		}
 		if fd < 0 && err == nil {
@@ -272,6 +276,20 @@ func (r *recovery) output(p *process, k *Kept, alive bool) {
 	if alive && p.socket != nil && p.socket.file == nil {
 		p.socket.take(k.PID)
 	}
+}
+
+// keptKernel is a Kernel to which a keeper has told what it held and who died.
+type keptKernel interface {
+	Pipe(inode uint64) int
+	Fate(pid int) syscall.WaitStatus
+}
+
+// kept is the end to read from that the keeper had of a pipe; -1: it had none.
+func (r *recovery) kept(inode uint64) int {
+	if h, ok := r.m.Kernel.(keptKernel); ok {
+		return h.Pipe(inode)
+	}
+	return -1
 }
 
 func (r *recovery) holders(ino uint64) []holding {

@@ -25,6 +25,7 @@ type Options struct {
 	Timeout   time.Duration              // for all of a shutdown, Drain included; 0: none
 	ExitOn    conf.ExitOn                // which end of a process is the end of everything
 	Decided   func(Verdict)              // told of such an end when it begins; never blocks; may be nil
+	Noted     func(pid int)              // the end of an adopted process is in the ledger; may be nil
 	Ledger    *Ledger                    // what a later daemon is left, should this one be killed; nil: nothing
 }
 

@@ -1,0 +1,311 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// background is the command that starts a daemon in the background.
+func (b *box) background() *exec.Cmd {
+	cmd := exec.Command(b.command(), "-c", b.path("s.conf"))
+	cmd.Dir = b.dir
+	return cmd
+}
+
+// ledger is the file with what a daemon of this box has written down.
+func (b *box) ledger() string {
+	b.t.Helper()
+	for _, pattern := range []string{"/run/gosv/*/ledger", "/dev/shm/gosv*/*/ledger"} {
+		files, _ := filepath.Glob(pattern)
+		for _, f := range files {
+			if text, err := os.ReadFile(f); err == nil && bytes.Contains(text, []byte(b.path("s.conf"))) {
+				return f
+			}
+		}
+	}
+	b.t.Skip("no file system in memory for the ledger")
+	return ""
+}
+
+// forge changes the records of the ledger.
+func (b *box) forge(change func(record map[string]any)) {
+	b.t.Helper()
+	file := b.ledger()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	for line := range bytes.Lines(text) {
+		d := json.NewDecoder(bytes.NewReader(line[9:]))
+		d.UseNumber()
+		var r map[string]any
+		if err := d.Decode(&r); err != nil {
+			b.t.Fatal(err)
+		}
+		change(r)
+		again, err := json.Marshal(r)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%08x %s\n", crc32.ChecksumIEEE(again), again)
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// stranger is a process that has nothing to do with any daemon.
+func stranger(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sleep", "1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return cmd
+}
+
+// TestCrashStrangerIsNotSignalled: a process that has got the pid of one of ours, as the notes have it, is
+// neither adopted nor signalled.
+func TestCrashStrangerIsNotSignalled(t *testing.T) {
+	for _, policy := range []string{"adopt", "kill"} {
+		t.Run(policy, func(t *testing.T) {
+			b := newBox(t, "on_crash = "+policy+"\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\nstopasgroup = true\nkill_escaped = true\n")
+			b.start()
+			p := b.reaches("p", "RUNNING")
+			b.kill9()
+			syscall.Kill(p.Pid, syscall.SIGKILL)
+			b.until("p is dead", func() bool { return isGone(p.Pid) })
+			other := stranger(t)
+			b.forge(func(r map[string]any) {
+				if k, ok := r["p"].(map[string]any); ok && k["PID"] != nil {
+					k["PID"] = other.Process.Pid
+				}
+			})
+			b.again()
+			b.until("p was started again", func() bool {
+				now := b.one("p")
+				return now.State == "RUNNING" && now.Pid != other.Process.Pid && now.Pid != p.Pid
+			})
+			b.do("restart", named{Name: "p"})
+			b.stop()
+			if isGone(other.Process.Pid) {
+				t.Error("the stranger was killed")
+			}
+		})
+	}
+}
+
+// TestCrashBadNotes: notes that nobody can trust are not used, and nothing breaks.
+func TestCrashBadNotes(t *testing.T) {
+	for _, bad := range []struct {
+		name, says string
+		spoil      func(t *testing.T, b *box, file string)
+	}{
+		{"garbled", "cannot be read", func(t *testing.T, b *box, file string) {
+			text, _ := os.ReadFile(file)
+			at := bytes.LastIndexByte(text[:len(text)-1], '\n')
+			text[at+20] ^= 1
+			os.WriteFile(file, text, 0o600)
+		}},
+		{"truncated", "cannot be read", func(t *testing.T, b *box, file string) {
+			st, _ := os.Stat(file)
+			os.Truncate(file, st.Size()-5)
+		}},
+		{"empty", "", func(t *testing.T, b *box, file string) { os.Truncate(file, 0) }},
+		{"noise", "", func(t *testing.T, b *box, file string) {
+			os.WriteFile(file, bytes.Repeat([]byte("\xff\x00{}\n"), 1000), 0o600)
+		}},
+		{"huge", "more than", func(t *testing.T, b *box, file string) { os.Truncate(file, 1<<40) }},
+		{"another's", "others could have written it", func(t *testing.T, b *box, file string) {
+			needsRoot(t)
+			os.Chown(file, 65534, 65534)
+		}},
+		{"open to all", "others could have written it", func(t *testing.T, b *box, file string) { os.Chmod(file, 0o666) }},
+		{"a link", "is not used", func(t *testing.T, b *box, file string) {
+			text, _ := os.ReadFile(file)
+			os.WriteFile(b.path("elsewhere"), text, 0o600)
+			os.Remove(file)
+			os.Symlink(b.path("elsewhere"), file)
+		}},
+		{"a directory", "is not used", func(t *testing.T, b *box, file string) {
+			os.Remove(file)
+			os.Mkdir(file, 0o700)
+		}},
+		{"another boot", "", func(t *testing.T, b *box, file string) {
+			b.forge(func(r map[string]any) {
+				if h, ok := r["h"].(map[string]any); ok {
+					h["Boot"] = "another"
+				}
+			})
+		}},
+		{"a later version", "version 1000", func(t *testing.T, b *box, file string) {
+			b.forge(func(r map[string]any) {
+				if h, ok := r["h"].(map[string]any); ok {
+					h["Version"] = 1000
+				}
+			})
+		}},
+	} {
+		t.Run(bad.name, func(t *testing.T) {
+			b := newBox(t, "", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+			b.strays = true // the old p: nobody knows it any more
+			b.start()
+			b.reaches("p", "RUNNING")
+			file := b.ledger()
+			b.kill9()
+			bad.spoil(t, b, file)
+			b.again()
+			b.reaches("p", "RUNNING")
+			if bad.says != "" && b.count(bad.says) == 0 {
+				t.Errorf("the log does not say %q", bad.says)
+			}
+			b.stop()
+			os.RemoveAll(filepath.Dir(file))
+		})
+	}
+}
+
+// TestCrashInTheMidst: killed while programs start, stop and wait to be started again, each is there
+// once, in a state that fits.
+func TestCrashInTheMidst(t *testing.T) {
+	b := newBox(t, "", `[program:starting]
+command = child sleep
+startsecs = 1000
+[program:stopping]
+command = child stubborn
+startsecs = 0
+stopwaitsecs = 3
+stdout_logfile = %(here)s/stopping.log
+[program:backoff]
+command = sh -c 'exit 3'
+startretries = 1000000
+[program:restarting]
+command = sh -c 'exit 0'
+startsecs = 0
+autorestart = true
+stdout_logfile = NONE
+[program:many]
+command = child sleep
+startsecs = 0
+numprocs = 30
+process_name = many%(process_num)d
+stdout_logfile = NONE
+stderr_logfile = NONE
+[program:listener]
+command = child listen %(here)s/heard
+events = PROCESS_STATE
+`)
+	b.write("s.conf", strings.Replace(b.read("s.conf"), "[program:listener]", "[eventlistener:listener]", 1))
+	b.start()
+	b.kill9() // with luck while the thirty are started
+	b.again()
+	b.reaches("many29", "RUNNING")
+	starting, stopping := b.reaches("starting", "STARTING"), b.reaches("stopping", "RUNNING")
+	b.until("it ignores signals", func() bool { return b.read("stopping.log") != "" })
+	b.reaches("backoff", "BACKOFF")
+	b.do("stop", named{"stopping", true})
+	b.kill9()
+	b.again()
+	if p := b.one("starting"); p.State != "STARTING" || p.Pid != starting.Pid {
+		t.Errorf("starting was %v and is %v", starting, p)
+	}
+	b.reaches("backoff", "BACKOFF", "STARTING")
+	b.reaches("stopping", "STOPPED")
+	if !isGone(stopping.Pid) {
+		t.Errorf("process %d still runs", stopping.Pid)
+	}
+	for range long(4) {
+		b.kill9()
+		b.again()
+	}
+	b.all("RUNNING", "listener")
+	counts := map[string]int{}
+	for _, pid := range b.marked() {
+		env, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+		for entry := range bytes.SplitSeq(env, []byte{0}) {
+			if name, ok := bytes.CutPrefix(entry, []byte("SUPERVISOR_PROCESS_NAME=")); ok && !isGone(pid) {
+				counts[string(name)]++
+			}
+		}
+	}
+	for name, n := range counts {
+		if n != 1 && name != "backoff" && name != "restarting" { // whose end may be a moment away
+			t.Errorf("%d processes of %s", n, name)
+		}
+	}
+	if counts["many0"] != 1 || counts["listener"] != 1 {
+		t.Errorf("there are only %v", counts)
+	}
+	b.stop()
+}
+
+// TestCrashNewConfiguration: what the configuration says no more is stopped, what it says otherwise is
+// restarted, as by update.
+func TestCrashNewConfiguration(t *testing.T) {
+	const stays = "[program:stays]\ncommand = child sleep\nstartsecs = 0\n"
+	b := newBox(t, "", stays+"[program:goes]\ncommand = child traps\nstartsecs = 0\nstopsignal = INT\n[program:changes]\ncommand = sleep 1000\nstartsecs = 0\n")
+	b.start()
+	was := pids(b)
+	b.until("all run", func() bool { was = pids(b); return was["stays"]*was["goes"]*was["changes"] != 0 })
+	b.kill9()
+	b.config("", stays+"[program:changes]\ncommand = sleep 2000\nstartsecs = 0\n[program:comes]\ncommand = child sleep\nstartsecs = 0\n")
+	b.again()
+	b.until("it is as configured", func() bool {
+		now := pids(b)
+		_, goes := now["goes"]
+		return now["stays"] == was["stays"] && !goes && now["comes"] != 0 && now["changes"] != 0 && now["changes"] != was["changes"] && isGone(was["changes"])
+	})
+	if !isGone(was["goes"]) {
+		t.Errorf("goes still runs")
+	}
+	b.stop()
+}
+
+// TestCrashKillPolicy: with on_crash = kill, survivors and their process groups are gone before they are
+// started again.
+func TestCrashKillPolicy(t *testing.T) {
+	b := newBox(t, "on_crash = kill\n", "[program:p]\ncommand = sh -c 'sleep 1000 & echo $! >> %(here)s/children; wait'\nstartsecs = 0\nautorestart = false\n")
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	b.until("its child is there", func() bool { return strings.HasSuffix(b.read("children"), "\n") })
+	child, _ := strconv.Atoi(strings.TrimSpace(b.read("children")))
+	b.kill9()
+	b.again()
+	b.until("there is another one", func() bool { now := b.one("p"); return now.State == "RUNNING" && now.Pid != p.Pid })
+	if !isGone(p.Pid) || !isGone(child) {
+		t.Errorf("the old ones still run: %d %d", p.Pid, child)
+	}
+	b.until("its child is there", func() bool { return strings.Count(b.read("children"), "\n") == 2 })
+	b.strays = true
+	b.stop()
+}
+
+// TestCrashSecondDaemon: a second daemon with the same configuration does not start, and harms nothing.
+func TestCrashSecondDaemon(t *testing.T) {
+	b := newBox(t, "", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	out, err := b.background().CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "already") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %v and is %v", p, now)
+	}
+	b.stop()
+}

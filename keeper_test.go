@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// brain is the pid of the daemon itself, where a keeper is its parent.
+func (b *box) brain() int {
+	b.t.Helper()
+	out, _ := b.ctl("pid")
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		b.t.Fatalf("ctl pid says %q\n%s", out, b.read("d.log"))
+	}
+	return pid
+}
+
+// killBrain kills the daemon under its keeper and waits for the next one; meanwhile is called
+// when it is dead and the keeper has not been told of it.
+func (b *box) killBrain(meanwhile func()) {
+	b.t.Helper()
+	pid := b.brain()
+	b.signal(syscall.SIGSTOP)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		b.t.Fatal(err)
+	}
+	b.until("the daemon is dead", func() bool { return isGone(pid) })
+	if meanwhile != nil {
+		meanwhile()
+	}
+	b.signal(syscall.SIGCONT)
+	b.until("there is another one", func() bool {
+		out, code := b.ctl("pid")
+		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(pid) && strings.TrimSpace(out) != ""
+	})
+}
+
+// TestKeeperLosesNothing: with a keeper, kill -9 of the daemon loses no process, no line and no exit
+// status, also of programs that end meanwhile.
+func TestKeeperLosesNothing(t *testing.T) {
+	b := newBox(t, "keeper = true\n", `[program:stays]
+command = child meter %(here)s/meter
+stdout_logfile = %(here)s/stays.log
+stdout_logfile_maxbytes = 0
+[program:seven]
+command = sh -c 'echo begin; while [ -e %(here)s/go ]; do sleep 0.01; done; echo end; exit 7'
+stdout_logfile = %(here)s/seven.log
+exitcodes = 7
+autorestart = unexpected
+startsecs = 0
+[program:killed]
+command = sleep 1000
+autorestart = false
+startsecs = 0
+[program:again]
+command = child sleep
+startsecs = 0
+`)
+	b.write("go", "")
+	b.start()
+	for _, name := range []string{"stays", "seven", "killed", "again"} {
+		b.reaches(name, "RUNNING")
+	}
+	if top, brain := b.pid(), b.brain(); top != b.cmd.Process.Pid || brain == top {
+		t.Errorf("the pidfile has %d, ctl pid says %d, and the keeper is %d", top, brain, b.cmd.Process.Pid)
+	}
+	before := pids(b)
+	for range long(4) {
+		b.killBrain(nil)
+		if now := pids(b); fmt.Sprint(now) != fmt.Sprint(before) {
+			t.Fatalf("the processes were %v and are %v", before, now)
+		}
+	}
+	b.killBrain(func() {
+		os.Remove(b.path("go"))
+		syscall.Kill(before["killed"], syscall.SIGUSR1)
+		b.until("both have ended", func() bool { return isGone(before["seven"]) && isGone(before["killed"]) })
+	})
+	if p := b.reaches("seven", "EXITED"); p.Exitstatus != 7 {
+		t.Errorf("seven: %+v", p)
+	}
+	b.reaches("killed", "EXITED")
+	if b.count("exited: seven (exit status 7; expected)") != 1 || b.count("exited: killed (terminated by SIGUSR1; not expected)") != 1 {
+		t.Errorf("the log does not say how they ended")
+	}
+	b.until("the last line is there", func() bool { return b.read("seven.log") == "begin\nend\n" })
+	// One that ends under the next daemon, whose child it is not.
+	syscall.Kill(before["again"], syscall.SIGTERM)
+	b.until("how it ended is known", func() bool { return b.count("exited: again (terminated by SIGTERM; not expected)") == 1 })
+	b.reaches("again", "RUNNING")
+	b.do("stop", named{Name: "stays"})
+	for i, line := range strings.Split(strings.TrimSuffix(b.read("stays.log"), "\n"), "\n") {
+		if line+"\n" != fmt.Sprintf(meterFormat, i) {
+			t.Fatalf("line %d is %q", i, line)
+		}
+	}
+	b.stop()
+}
+
+// TestKeeperPassesSignals: what is sent to the keeper's pid, which the pidfile names, reaches the
+// daemon; and the keeper ends with the daemon's exit status.
+func TestKeeperPassesSignals(t *testing.T) {
+	b := newBox(t, "keeper = true\nexit_on = main=main\n", `[program:main]
+command = child traps
+startsecs = 0
+autorestart = false
+`)
+	b.start()
+	b.reaches("main", "RUNNING")
+	b.signal(syscall.SIGUSR2)
+	b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") == 1 })
+	b.signal(syscall.SIGHUP)
+	b.until("HUP was heard", func() bool { return b.count("received SIGHUP") == 1 && b.count("success: main") == 2 })
+	b.reaches("main", "RUNNING")
+	syscall.Kill(b.one("main").Pid, syscall.SIGINT)
+	if code := b.wait(); code != 8 {
+		t.Errorf("exit status %d, want the program's 8", code)
+	}
+	if b.read("d.pid") != "" {
+		t.Errorf("the pidfile is still there")
+	}
+}
+
+// TestKeeperIsKilled: without its keeper the daemon goes on, and says so.
+func TestKeeperIsKilled(t *testing.T) {
+	b := newBox(t, "keeper = true\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	brain := b.brain()
+	b.kill9()
+	b.until("it says so", func() bool { return b.count("the keeper", "has died") == 1 })
+	if now := b.one("p"); now.Pid != p.Pid || b.brain() != brain {
+		t.Errorf("p was %v and is %v", p, now)
+	}
+	b.do("restart", named{Name: "p"})
+	if _, code := b.ctl("shutdown"); code != 0 {
+		t.Errorf("shutdown: exit status %d", code)
+	}
+	b.until("the daemon has ended", func() bool { return isGone(brain) })
+}
+
+// TestKeeperStartFails: a daemon that cannot start is not started again and again.
+func TestKeeperStartFails(t *testing.T) {
+	b := newBox(t, "keeper = true\n", "[inet_http_server]\nport = 127.0.0.1:1\nusername = a\n[program:p]\ncommand = sleep 1\n")
+	b.write("s.conf", strings.Replace(b.read("s.conf"), "s.sock\n[sup", "none/s.sock\n[sup", 1))
+	b.begin()
+	if code := b.wait(); code != 2 {
+		t.Errorf("exit status %d", code)
+	}
+}
+
+// TestKeeperInTheBackground: the command returns when the daemon is up, and the keeper has let go
+// of the terminal.
+func TestKeeperInTheBackground(t *testing.T) {
+	b := newBox(t, "keeper = true\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	cmd := b.background()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	p := b.reaches("p", "RUNNING")
+	keeper, brain := b.pid(), b.brain()
+	if keeper == brain {
+		t.Fatalf("there is no keeper: %d", brain)
+	}
+	syscall.Kill(brain, syscall.SIGKILL)
+	b.until("there is another one", func() bool {
+		out, code := b.ctl("pid")
+		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(brain)
+	})
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %v and is %v", p, now)
+	}
+	for _, pid := range []int{keeper, b.brain()} {
+		if to, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/1", pid)); to != "/dev/null" {
+			t.Errorf("standard output of %d is %s", pid, to)
+		}
+	}
+	syscall.Kill(keeper, syscall.SIGTERM)
+	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) && isGone(p.Pid) })
+}

@@ -1,0 +1,211 @@
+package proc
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ReadyEnv names the descriptor on which a daemon that goes into the background tells the
+// process that started it that it is up.
+const ReadyEnv = "GOSV_READY_FD"
+
+// The words of the link between the keeper and the brain. Each message is one word and a
+// number of 8 bytes, in a packet of its own.
+const (
+	sayHold  = 'H' // the descriptor that comes with it, which is the pipe with this inode
+	sayDrop  = 'D' // that inode
+	sayHears = 'S' // the brain catches signals
+	sayUp    = 'U' // the brain is up
+	sayBye   = 'B' // the brain ends in order
+	sayGive  = 'G' // the brain wants to know what is held and who died
+	sayDied  = 'd' // status and pid of one who died
+	sayNoted = 'N' // the brain has made a note of the death of this pid
+	sayEnd   = 'e' // of the answer to sayGive
+)
+
+const linkSize = 9
+
+func linkNumber(data []byte) uint64 {
+	if len(data) < linkSize {
+		return 0
+	}
+	return binary.NativeEndian.Uint64(data[1:])
+}
+
+// send is one message; fd goes with it unless it is -1.
+func send(link int, word byte, number uint64, fd int) error {
+	data := binary.NativeEndian.AppendUint64([]byte{word}, number)
+	var rights []byte
+	if fd >= 0 {
+		rights = unix.UnixRights(fd)
+	}
+	for {
+		err := unix.Sendmsg(link, data, rights, nil, unix.MSG_NOSIGNAL)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// sendNow does not wait for a brain that does not read.
+func sendNow(link int, word byte, number uint64) {
+	unix.Sendmsg(link, binary.NativeEndian.AppendUint64([]byte{word}, number), nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+}
+
+func receive(link int) (data []byte, fd int, err error) {
+	data = make([]byte, linkSize)
+	rights := make([]byte, unix.CmsgSpace(4))
+	for {
+		n, nr, _, _, err := unix.Recvmsg(link, data, rights, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, -1, err
+		}
+		if n != linkSize {
+			return nil, -1, io.EOF
+		}
+		fd = -1
+		if list, err := unix.ParseSocketControlMessage(rights[:nr]); err == nil && len(list) == 1 {
+			if fds, err := unix.ParseUnixRights(&list[0]); err == nil && len(fds) == 1 {
+				fd = fds[0]
+			}
+		}
+		return data, fd, nil
+	}
+}
+
+// Link is the brain's side of the link to its keeper. All methods may be called on nil, by a
+// daemon without a keeper.
+type Link struct {
+	fd         int
+	Parent     int  // the keeper's pid
+	Background bool // the daemon is in the background already
+
+	mu   sync.Mutex // guards lost
+	lost bool
+}
+
+// TakeLink is the link that the keeper left in the environment, and takes it out of there; nil:
+// there is none.
+func TakeLink() *Link {
+	fd, err := strconv.Atoi(os.Getenv(keeperEnv))
+	background := os.Getenv(backgroundEnv) != ""
+	os.Unsetenv(keeperEnv)
+	os.Unsetenv(backgroundEnv)
+	if err != nil {
+		return nil
+	}
+	l := &Link{fd: fd, Parent: os.Getppid(), Background: background}
+	unix.CloseOnExec(fd)
+	// A keeper that hangs must not hold us up for ever.
+	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 1})
+	return l
+}
+
+// Environ is what a program that this one executes needs in its environment to have the link
+// in its turn, with the descriptor, which is to be left open for it.
+func (l *Link) Environ() (env []string, fd int) {
+	if l == nil || l.lost {
+		return nil, -1
+	}
+	env = []string{keeperEnv + "=" + strconv.Itoa(l.fd)}
+	if l.Background {
+		env = append(env, backgroundEnv+"=1")
+	}
+	return env, l.fd
+}
+
+// BecomeKeeper executes the keeper in our place, which starts us again with these words. It
+// returns only when that fails.
+func BecomeKeeper(words []string) error {
+	return syscall.Exec(self(), append([]string{KeeperName}, words...), os.Environ())
+}
+
+func (l *Link) say(word byte, number uint64, fd int) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.lost && send(l.fd, word, number, fd) != nil {
+		l.lost = true
+	}
+}
+
+// Hears says that signals are caught.
+func (l *Link) Hears() { l.say(sayHears, 0, -1) }
+
+// Up says that the daemon is up: from now on it is started again when it dies.
+func (l *Link) Up() { l.say(sayUp, 0, -1) }
+
+// Bye says that the daemon ends in order.
+func (l *Link) Bye() { l.say(sayBye, 0, -1) }
+
+// Hold gives the keeper a duplicate of fd, the reading end of the pipe with this inode.
+func (l *Link) Hold(fd int, inode uint64) { l.say(sayHold, inode, fd) }
+
+// Drop has the keeper close it.
+func (l *Link) Drop(inode uint64) { l.say(sayDrop, inode, -1) }
+
+// Noted says that the death of an adopted process will not be forgotten.
+func (l *Link) Noted(pid int) { l.say(sayNoted, uint64(pid), -1) }
+
+// Take asks the keeper for what it holds: the pipes, by inode, which are the caller's then, and who
+// has died without us. From then on told hears of each death, from a goroutine that ends with
+// the link, and lost is called when the keeper has died.
+func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) (pipes map[uint64]int, died map[int]syscall.WaitStatus, err error) {
+	if l == nil {
+		return nil, nil, nil
+	}
+	l.say(sayGive, 0, -1)
+	pipes, died = map[uint64]int{}, map[int]syscall.WaitStatus{}
+	for {
+		data, fd, err := receive(l.fd)
+		if err != nil {
+			return pipes, died, errors.Join(errors.New("the keeper does not answer"), err)
+		}
+		number := linkNumber(data)
+		switch data[0] {
+		case sayHold:
+			if fd >= 0 {
+				unix.SetNonblock(fd, true)
+				pipes[number] = fd
+			}
+		case sayDied:
+			if pid := int(uint32(number)); pid > 0 {
+				if _, known := died[pid]; !known {
+					died[pid] = syscall.WaitStatus(uint32(number >> 32))
+				}
+			}
+		case sayEnd:
+			go l.listen(told, lost)
+			return pipes, died, nil
+		}
+	}
+}
+
+func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()) {
+	for {
+		data, fd, err := receive(l.fd)
+		closeFD(fd)
+		if err != nil {
+			break
+		}
+		if n := linkNumber(data); data[0] == sayDied {
+			told(int(uint32(n)), syscall.WaitStatus(uint32(n>>32)))
+		}
+	}
+	l.mu.Lock()
+	l.lost = true
+	l.mu.Unlock()
+	lost()
+}
