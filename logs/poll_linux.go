@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,28 +20,41 @@ type ready struct {
 // per pipe would cost 8 KiB each, and the Go poller a second system call per wake-up.
 type poller struct {
 	ep, bell int
+	outer    *os.File // an epoll that Go's poller watches; ep is in it during long waits
+	raw      syscall.RawConn
 	events   [128]unix.EpollEvent
 }
 
 func newPoller() (*poller, error) {
-	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
-	}
-	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		unix.Close(ep)
-		return nil, os.NewSyscallError("eventfd", err)
-	}
-	l := &poller{ep: ep, bell: bell}
-	if err := l.add(bell); err != nil {
+	l := &poller{ep: -1, bell: -1}
+	if err := l.open(); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
 }
 
+func (l *poller) open() (err error) {
+	if l.ep, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	outer, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	unix.SetNonblock(outer, true) // what Go's poller is for
+	l.outer = os.NewFile(uintptr(outer), "epoll")
+	if l.raw, err = l.outer.SyscallConn(); err != nil {
+		return err
+	}
+	if l.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	return l.add(l.bell)
+}
+
 func (l *poller) close() {
+	l.outer.Close()
 	unix.Close(l.ep)
 	unix.Close(l.bell)
 }
@@ -61,13 +75,19 @@ func (l *poller) wake() {
 	unix.Write(l.bell, one[:])
 }
 
+// lull is how long nothing comes before the wait goes to Go's poller.
+const lull = 10 * time.Millisecond
+
 // wait appends what is ready to list; a negative timeout waits for ever.
 func (l *poller) wait(list []ready, timeout time.Duration) []ready {
-	ms := -1
-	if timeout >= 0 {
-		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
+	ever := timeout < 0
+	if ever {
+		timeout = lull
 	}
-	n, err := unix.EpollWait(l.ep, l.events[:], ms)
+	n, err := unix.EpollWait(l.ep, l.events[:], int((timeout+time.Millisecond-1)/time.Millisecond))
+	if err == nil && n == 0 && ever {
+		n, err = l.park()
+	}
 	if err != nil { // EINTR: the caller comes again
 		return list
 	}
@@ -80,6 +100,25 @@ func (l *poller) wait(list []ready, timeout time.Duration) []ready {
 		list = append(list, ready{e.Fd, e.Events&unix.EPOLLIN != 0})
 	}
 	return list
+}
+
+// park is a long wait, in Go's poller: it takes no thread, and what interrupts a system call
+// (whoever traces it) does not set Go's scheduler going. Only then is ep in outer; else each
+// piece of output would wake that poller too.
+func (l *poller) park() (n int, err error) {
+	e := unix.EpollEvent{Events: unix.EPOLLIN}
+	raised := l.raw.Control(func(outer uintptr) { err = unix.EpollCtl(int(outer), unix.EPOLL_CTL_ADD, l.ep, &e) })
+	if raised == nil && err == nil {
+		raised = l.raw.Read(func(uintptr) bool {
+			n, err = unix.EpollWait(l.ep, l.events[:], 0)
+			return n != 0
+		})
+		l.raw.Control(func(outer uintptr) { unix.EpollCtl(int(outer), unix.EPOLL_CTL_DEL, l.ep, nil) })
+	}
+	if raised != nil || err != nil {
+		return unix.EpollWait(l.ep, l.events[:], -1)
+	}
+	return n, nil
 }
 
 // newPipe makes a pipe that no child inherits by accident. The read end does not block;
