@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -93,5 +94,64 @@ environment = GOSV_MARK="%(here)s"
 	}
 	b.until("nobody gets in again", func() bool { return strings.Contains(b.as(nobody, "status"), "mine") })
 	b.until("the descriptors are back", func() bool { return fds(pid) <= base+1 })
+	b.stop()
+}
+
+// What holds over JSON holds over XML-RPC and on the page, with the same account.
+func TestAccountsHTTP(t *testing.T) {
+	t.Parallel()
+	b := accounts(t, "s.conf", `[unix_http_server]
+file = %(here)s/s.sock
+chmod = 0777
+[supervisord]
+logfile = %(here)s/d.log
+pidfile = %(here)s/d.pid
+childlogdir = %(here)s
+environment = GOSV_MARK="%(here)s"
+`+twoPrograms)
+	rpc := func(method, param string) string {
+		body := "<methodCall><methodName>supervisor." + method + "</methodName><params>" + param + "</params></methodCall>"
+		return fmt.Sprintf("POST /RPC2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	name := func(s string) string { return "<param><value>" + s + "</value></param>" }
+	for _, test := range []struct {
+		uid     int
+		request string
+		want    string // "!": not in it
+	}{
+		{65534, rpc("getAllProcessInfo", ""), "mine|!other"},
+		{65534, rpc("stopProcess", name("other")), "BAD_NAME: other"},
+		{65534, rpc("stopAllProcesses", ""), "mine|!other"},
+		{65534, rpc("startProcess", name("mine")), "<boolean>1"},
+		{65534, rpc("shutdown", ""), "NOT_ALLOWED"},
+		{65534, rpc("readLog", "<param><value><int>0</int></value></param><param><value><int>0</int></value></param>"), "NOT_ALLOWED"},
+		{65534, "GET / HTTP/1.0\r\n\r\n", "mine|!other"},
+		{65534, "GET /logtail/other HTTP/1.0\r\n\r\n", "404"},
+		{65534, "GET /mainlogtail HTTP/1.0\r\n\r\n", "403"},
+		{65534, "POST /?action=stop&processname=other HTTP/1.0\r\n\r\n", "No%20such%20process"},
+		{4_000_001, rpc("getAllProcessInfo", ""), "mine|other"},
+	} {
+		fd := connectAs(t, b.path("s.sock"), test.uid, 1)[0]
+		if _, err := unix.Write(fd, []byte(test.request)); err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := unix.Read(fd, buf)
+			if n <= 0 || err != nil {
+				break
+			}
+			got = append(got, buf[:n]...)
+		}
+		for _, part := range strings.Split(test.want, "|") {
+			if bad, not := strings.CutPrefix(part, "!"); not && strings.Contains(string(got), bad) || !not && !strings.Contains(string(got), part) {
+				t.Errorf("%d: %.80q: got %s, want %s", test.uid, test.request, got, part)
+			}
+		}
+	}
+	if b.one("other").State != "RUNNING" {
+		t.Error("other does not run any more")
+	}
 	b.stop()
 }

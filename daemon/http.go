@@ -123,6 +123,13 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusUnauthorized)
 		return
 	}
+	end, ok := s.begin(&who)
+	if !ok {
+		w.Header().Set("Retry-After", "1")
+		httpError(w, http.StatusServiceUnavailable)
+		return
+	}
+	defer end()
 	c := s.request(who, s.closing)
 	if fromBrowser(r) {
 		if err := c.guardBrowser(r); err != nil {

@@ -21,7 +21,7 @@ func logMethods() []*method {
 			return "", c.who.notAllowed("the main log")
 		}
 		c.main.flush()
-		return readLog(c.main.path(), in.Offset, in.Length)
+		return c.readLog(c.main.path(), in.Offset, in.Length)
 	}
 	readOf := func(stream string) func(context.Context, *call, processReadParams) (string, error) {
 		return func(ctx context.Context, c *call, in processReadParams) (string, error) {
@@ -29,7 +29,7 @@ func logMethods() []*method {
 			if err != nil {
 				return "", err
 			}
-			return readLog(path, in.Offset, in.Length)
+			return c.readLog(path, in.Offset, in.Length)
 		}
 	}
 	tailOf := func(stream string) func(context.Context, *call, processReadParams) ([]any, error) {
@@ -38,7 +38,7 @@ func logMethods() []*method {
 			if err != nil {
 				return nil, err
 			}
-			return tailLog(path, in.Offset, in.Length)
+			return c.tailLog(path, in.Offset, in.Length)
 		}
 	}
 	clearOne := func(ctx context.Context, c *call, in processParam) (bool, error) {
@@ -106,7 +106,7 @@ func noFile(path string) error { return fault(wire.NoFile, path) }
 
 // readLog is what the read*Log methods answer. Bytes that are no text are replaced, where
 // the original fails.
-func readLog(path string, offset, length int64) (string, error) {
+func (c *call) readLog(path string, offset, length int64) (string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return "", noFile(path)
@@ -118,9 +118,9 @@ func readLog(path string, offset, length int64) (string, error) {
 	case length == 0:
 		want = st.Size() - offset
 	}
-	if min(want, st.Size()) > maxRead {
+	if min(want, st.Size()) > c.share(maxRead) {
 		f := fault(wire.Failed, fmt.Sprintf("%d bytes are too much for one answer", min(want, st.Size())))
-		f.Hint = fmt.Sprintf("ask for at most %d", maxRead)
+		f.Hint = fmt.Sprintf("ask for at most %d", c.share(maxRead))
 		return "", f
 	}
 	data, err := logs.Read(path, offset, length)
@@ -136,11 +136,11 @@ func readLog(path string, offset, length int64) (string, error) {
 }
 
 // tailLog is what the tail*Log methods answer.
-func tailLog(path string, offset, length int64) ([]any, error) {
+func (c *call) tailLog(path string, offset, length int64) ([]any, error) {
 	if _, err := os.Stat(path); err != nil {
 		return []any{"", 0, false}, nil
 	}
-	data, size, overflow, err := logs.Tail(path, offset, min(length, maxRead))
+	data, size, overflow, err := logs.Tail(path, offset, min(length, c.share(maxRead)))
 	if err != nil {
 		return []any{"", int(max(offset, 0)), false}, nil
 	}

@@ -91,7 +91,7 @@ func (c *call) multicall(ctx context.Context, calls []any) ([]any, error) {
 	out := make([]any, 0, len(calls))
 	size := 0
 	for _, x := range calls {
-		if size > maxAnswer {
+		if int64(size) > c.share(maxAnswer) {
 			return nil, fault(wire.Failed, "the answer is too long: make fewer calls at once")
 		}
 		v, err := c.oneOfMany(ctx, x)

@@ -15,6 +15,7 @@ type rooms struct {
 	own       int            // those of root and the like
 	others    int            // those of everybody else
 	taken     map[string]int // likewise, by who has them
+	calls     map[string]int // requests under way of those who are no admins
 
 	said time.Time // when a refusal was logged
 }
@@ -29,7 +30,7 @@ func newRooms(files uint64) rooms {
 	if files/4 < uint64(all) {
 		all = max(16, int(files/4))
 	}
-	return rooms{all: all, each: min(maxPeerConns, max(8, all/2)), taken: map[string]int{}}
+	return rooms{all: all, each: min(maxPeerConns, max(8, all/2)), taken: map[string]int{}, calls: map[string]int{}}
 }
 
 // maxFiles is the limit of open descriptors.
@@ -102,4 +103,45 @@ func (s *server) roomOf(p peer) string {
 		return ownRoom
 	}
 	return fmt.Sprintf("uid %d", p.uid)
+}
+
+// maxPeerCalls is how many requests of one who is no admin may be under way at once, on
+// all his connections to a server.
+const maxPeerCalls = 64
+
+// begin counts a request in, if there is room; end must be called when it is done. Admins
+// may do everything anyway; others must not be able to use up the daemon's memory.
+func (s *server) begin(w *caller) (end func(), ok bool) {
+	if w.access == admin {
+		return func() {}, true
+	}
+	who := s.roomOf(w.peer)
+	if w.name != "" {
+		who = "user " + w.name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms.calls[who] >= maxPeerCalls {
+		return nil, false
+	}
+	if s.rooms.calls == nil {
+		s.rooms.calls = map[string]int{}
+	}
+	s.rooms.calls[who]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.rooms.calls[who]--; s.rooms.calls[who] == 0 {
+			delete(s.rooms.calls, who)
+		}
+	}, true
+}
+
+// share is how much of a limit in bytes a request may use: one who is no admin a 64th of it,
+// since he may have 64 at once.
+func (c *call) share(n int64) int64 {
+	if c.access == admin {
+		return n
+	}
+	return n / 64
 }

@@ -202,3 +202,62 @@ func TestMulticallIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestShare: who is no admin can neither ask for much at once nor much in one request, and
+// gets it all back.
+func TestShare(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.write(t, "cat.out", strings.Repeat("x", 2<<20))
+	s, path := f.serveUnix(t, conf.UnixServer{Username: "u", Password: "p"})
+	s.users = []conf.Access{{Name: "low", Password: "x", Role: conf.RoleRead}}
+	s.mu.Lock()
+	s.uid, s.owner = 1, 1 // then we are nobody
+	s.mu.Unlock()
+	if w := s.authorise(peer{uid: 4_000_001}); w.access != anyone {
+		t.Fatalf("%+v", w)
+	}
+	low, ok := s.login(caller{peer: peer{uid: 4_000_001}}, "low", "x")
+	if !ok {
+		t.Fatal("no login")
+	}
+	var ends []func()
+	for range maxPeerCalls {
+		end, ok := s.begin(&low)
+		if !ok {
+			t.Fatal("refused too early")
+		}
+		ends = append(ends, end)
+	}
+	if _, ok := s.begin(&low); ok {
+		t.Error("one more was let in")
+	}
+	if _, ok := s.begin(&caller{access: admin, peer: low.peer}); !ok {
+		t.Error("an admin was refused")
+	}
+	for _, end := range ends {
+		end()
+	}
+	if len(s.rooms.calls) != 0 {
+		t.Errorf("%v", s.rooms.calls)
+	}
+	for _, tt := range []struct {
+		level  access
+		length int64
+		ok     bool
+	}{{admin, 0, true}, {read, 0, false}, {read, 1 << 20, true}} {
+		c := &call{api: f.api, access: tt.level}
+		if _, err := c.readLog(f.dir+"/cat.out", 0, tt.length); (err == nil) != tt.ok {
+			t.Errorf("level %d, %d bytes: %v", tt.level, tt.length, err)
+		}
+	}
+	// Over a real connection the count goes back too.
+	if _, last := dial(t, path).call(1, "hello", map[string]string{"username": "low", "password": "x"}); last.Err != nil {
+		t.Fatal(last.Err)
+	}
+	eventually(t, "no request to be counted", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.rooms.calls) == 0
+	})
+}

@@ -22,7 +22,7 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodPost:
 		httpError(w, http.StatusBadRequest)
 		return
-	case r.ContentLength > maxBody:
+	case r.ContentLength > c.share(maxBody):
 		w.Header().Set("Connection", "close")
 		httpError(w, http.StatusRequestEntityTooLarge)
 		return
@@ -32,7 +32,7 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 	}
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(bodyTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.share(maxBody)))
 	rc.SetReadDeadline(time.Time{}) // the wait for a process may be long
 	var tooLong *http.MaxBytesError
 	switch {

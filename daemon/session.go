@@ -146,6 +146,17 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 	}
 	who := x.who
 	x.mu.Unlock()
+	end := func() {}
+	if refused == nil {
+		var ok bool
+		if end, ok = x.begin(&who); !ok {
+			refused = fault(wire.TooManyCalls, fmt.Sprintf("at most %d at once on all connections", maxPeerCalls))
+			x.mu.Lock()
+			delete(x.calls, req.ID)
+			x.mu.Unlock()
+			x.wg.Done()
+		}
+	}
 	if refused != nil {
 		cancel()
 		x.reply(wire.Reply{ID: req.ID, Err: refused})
@@ -159,6 +170,7 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 		x.mu.Unlock()
 		cancel()
 		x.reply(r)
+		end()
 	}()
 }
 

@@ -54,8 +54,8 @@ func doTail(ctx context.Context, c *call, in wire.TailIn) (wire.Count, error) {
 		follow = func(n int64) ([]byte, follower, error) { return c.logs.follow(group, name, stream, n) }
 	}
 	if in.Follow {
-		if n < 0 || n > maxRead { // history is read at once, under the log's lock
-			n = maxRead
+		if most := c.share(maxRead); n < 0 || n > most { // history is read at once, under the log's lock
+			n = most
 		}
 	} else {
 		// A regular file is read piece by piece; only what is kept in memory is asked for whole.

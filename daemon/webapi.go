@@ -118,7 +118,7 @@ func (b webBackend) Tail(ctx context.Context, group, name, stream string, n int6
 	if err != nil {
 		return nil, err
 	}
-	data, err := logs.Read(path, -n, 0)
+	data, err := logs.Read(path, -min(n, b.of(ctx).share(maxRead)), 0)
 	if err != nil {
 		return nil, noFile(path)
 	}
