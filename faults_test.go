@@ -217,7 +217,7 @@ startsecs = 0
 		want += fmt.Sprintf("REMOTE_COMMUNICATION type:n %d\n", i+1)
 	}
 	b.do("restart", named{Name: "p"})
-	if depth := b.metric(`gosv_pool_queue_depth{pool="ear"}`); depth < n-1 {
+	if depth := b.metric(`gosv_pool_queue_depth{pool="ear"}`); depth < n-5 { // SIGSTOP may come a few events later
 		t.Errorf("%v events wait, want %d", depth, n)
 	}
 	syscall.Kill(ear, syscall.SIGCONT)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"gosv/conf"
 	"gosv/proc"
@@ -39,6 +40,20 @@ func (l *launch) openLedger(s *conf.Supervisord, say func(error)) (*proc.Ledger,
 		return nil, nil
 	}
 	return proc.OpenLedger(l.ledger, l.ledgerName(s), say)
+}
+
+// heldError is what a second daemon of the same configuration says: the original's words,
+// which scripts look for, when there is a server that both would have.
+func heldError(cfg *conf.Config, held *proc.ErrHeld) error {
+	for _, u := range cfg.UnixServers {
+		if who, live := listener(u.File); live {
+			return socketError(syscall.EADDRINUSE, fmt.Sprintf("%s answers on %q: end it, or change file= in [%s]", who, u.File, u.Section))
+		}
+	}
+	if len(cfg.UnixServers)+len(cfg.InetServers) > 0 { // it does not answer yet, or any more
+		return socketError(syscall.EADDRINUSE, held.Error())
+	}
+	return held
 }
 
 // dropLedger removes the directory after an orderly end.

@@ -31,7 +31,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	var d *Daemon // nobody waits for standard error, so the log has it
 	ledger, err := l.openLedger(s, func(err error) { d.report("WARN", err.Error()) })
 	if held := (*proc.ErrHeld)(nil); errors.As(err, &held) {
-		return false, err
+		return false, heldError(l.cfg, held)
 	}
 	noLedger = errors.Join(noLedger, err)
 	forget := false
