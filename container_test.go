@@ -133,6 +133,61 @@ func TestRunc(t *testing.T) {
 	}
 }
 
+// TestRuncTerminal is docker run -it: the shell under gosv has the terminal and job control.
+func TestRuncTerminal(t *testing.T) {
+	t.Parallel()
+	bin := static(t)
+	busybox, err := os.ReadFile("/bin/busybox")
+	if _, missing := exec.LookPath("runc"); missing != nil || err != nil || os.Getuid() != 0 {
+		t.Skip("it needs root, runc and busybox-static")
+	}
+	for _, flag := range []string{"-g", "--setsid"} {
+		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, d := range []string{"proc", "dev", "sys", "bin"} {
+				if err := os.MkdirAll(dir+"/rootfs/"+d, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name, data := range map[string][]byte{"gosv": readAll(t, bin), "bin/sh": busybox, "bin/busybox": busybox} {
+				if err := os.WriteFile(dir+"/rootfs/"+name, data, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if out, err := exec.Command("sh", "-c", "cd "+dir+" && runc spec").CombinedOutput(); err != nil {
+				t.Fatalf("runc spec: %v\n%s", err, out)
+			}
+			spec := map[string]any{}
+			if err := json.Unmarshal(readAll(t, dir+"/config.json"), &spec); err != nil {
+				t.Fatal(err)
+			}
+			spec["process"].(map[string]any)["args"] = []string{"/gosv", "init", flag, "--", "/bin/sh"}
+			text, _ := json.Marshal(spec)
+			writeConf(t, dir+"/config.json", string(text))
+			id := "gosv-tty" + flag + "-" + filepath.Base(filepath.Dir(dir))
+			t.Cleanup(func() { exec.Command("runc", "delete", "-f", id).Run() })
+			p := onTerminal(t, "runc", "run", "--bundle", dir, id)
+			p.types("echo pid $PPID\n")
+			p.shows(t, "pid 1\n")
+			p.types("busybox sleep 1000\n")
+			p.shows(t, "sleep 1000\n")
+			until(t, "it sleeps", func() bool {
+				out, _ := exec.Command("runc", "exec", id, "/bin/busybox", "ps").Output()
+				return strings.Contains(string(out), "sleep 1000")
+			})
+			p.types("\x03") // ends the sleep and not the shell
+			p.types("echo still $((40+2))\n")
+			p.shows(t, "still 42\n")
+			if strings.Contains(p.screen(), "job control") {
+				t.Errorf("no job control:\n%s", p.screen())
+			}
+			p.types("exit 3\n")
+			p.exits(t, 3)
+		})
+	}
+}
+
 // TestPodman loads the image and runs it as an engine does.
 func TestPodman(t *testing.T) {
 	t.Parallel()
