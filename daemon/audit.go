@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,14 +25,42 @@ type auditLog struct {
 	reopen func() error
 	close  func()
 
-	mu     sync.Mutex // guards what follows
-	since  time.Time  // when the counting of refused logins began
-	logins int        // refused ones since
+	mu      sync.Mutex // guards what follows
+	since   time.Time  // when the counting began
+	refused map[string]int
 }
 
-// maxRefused is how many refused logins get a line in a minute; the others are counted, so
-// that somebody who tries passwords does not rotate away what was written before.
+// maxRefused is how many refusals of one account or address get a line in a minute; the
+// others are counted, so that somebody who tries passwords, or names, does not rotate away
+// what was written before.
 const maxRefused = 60
+
+// refuse writes the line about a refusal, if there were not too many of that peer.
+func (a *auditLog) refuse(p peer, line string, now time.Time) {
+	who := "uid " + strconv.Itoa(p.uid)
+	if p.uid < 0 {
+		who = p.address
+		if host, _, err := net.SplitHostPort(who); err == nil {
+			who = host
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now.Sub(a.since) > time.Minute {
+		for who, n := range a.refused {
+			if n > maxRefused {
+				a.write(fmt.Sprintf("peer=%s result=refused times=%d", auditWord(who), n-maxRefused))
+			}
+		}
+		a.since, a.refused = now, map[string]int{}
+	}
+	if _, known := a.refused[who]; !known && len(a.refused) >= 1000 {
+		who = "others"
+	}
+	if a.refused[who]++; a.refused[who] <= maxRefused {
+		a.write(line)
+	}
+}
 
 // openAudit opens the audit log; nil when there is none.
 func openAudit(d *Daemon, cfg *conf.Config) (*auditLog, error) {
@@ -127,8 +157,13 @@ func (c *call) report(m *method, out any, err error) {
 	if what := subject(c.asked); what != "" {
 		line += " " + what
 	}
-	line += " result=" + auditResult(c.did, err)
-	c.audit.write(line + auditNames("done", c.did, false) + auditNames("failed", c.did, true))
+	result := auditResult(c.did, err)
+	line += " result=" + result + auditNames("done", c.did, false) + auditNames("failed", c.did, true)
+	if result != "ok" && c.access < admin && !slices.ContainsFunc(c.did, func(x did) bool { return x.code == "" }) {
+		c.audit.refuse(c.who.peer, line, time.Now())
+	} else {
+		c.audit.write(line)
+	}
 	c.did, c.asked = nil, nil
 }
 
@@ -237,19 +272,5 @@ func (a *auditLog) refusedLogin(w caller, username string) {
 		return
 	}
 	w.name = username
-	now := time.Now()
-	a.mu.Lock()
-	missed := 0
-	if now.Sub(a.since) > time.Minute {
-		missed, a.logins, a.since = max(0, a.logins-maxRefused), 0, now
-	}
-	a.logins++
-	write := a.logins <= maxRefused
-	a.mu.Unlock()
-	if missed > 0 {
-		a.write(fmt.Sprintf("call=login result=refused times=%d", missed))
-	}
-	if write {
-		a.write(w.who() + "call=login result=refused")
-	}
+	a.refuse(w.peer, w.who()+"call=login result=refused", time.Now())
 }

@@ -99,8 +99,17 @@ func TestAuditLogins(t *testing.T) {
 	}
 	f.api.audit.since = f.api.audit.since.Add(-2 * 60e9)
 	f.api.audit.refusedLogin(caller{}, "x")
-	if lines := took(); len(lines) != 2 || lines[0] != "call=login result=refused times=5" {
+	if lines := took(); len(lines) != 2 || lines[0] != "peer=10.0.0.1 result=refused times=5" {
 		t.Errorf("a minute later: %q", lines)
+	}
+	// Names that are tried count too; what is done never does.
+	c := &call{api: f.api, access: operate, who: caller{peer: peer{uid: 7}}, send: func(any) error { return nil }}
+	for range 2 * maxRefused {
+		c.invoke(t.Context(), "stop", args{json: json.RawMessage(`{"name":"nope"}`)})
+		c.invoke(t.Context(), "stop", args{json: json.RawMessage(`{"name":"cat"}`)})
+	}
+	if lines := took(); len(lines) != 3*maxRefused {
+		t.Errorf("%d lines", len(lines))
 	}
 }
 

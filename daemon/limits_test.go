@@ -138,7 +138,7 @@ func TestLimitsOfTheDocs(t *testing.T) {
 		"answers of one `system.multicall`":                                    "about " + spellSize(maxAnswer),
 		"one read of a log":                                                    spellSize(maxRead),
 		"events that a client may be behind":                                   fmt.Sprint(eventsMax),
-		"lines about refused passwords, a minute":                              fmt.Sprint(maxRefused),
+		"audit lines about refusals of one account or address, a minute":       fmt.Sprint(maxRefused),
 		"main log lines that wait for a disk or terminal":                      spellSize(targetMax),
 		"processes in one answer of /metrics":                                  fmt.Sprint(maxSeries),
 		"answer of the manager to a probe or to `/metrics`, time":              spell(probeTime),
