@@ -12,7 +12,8 @@ type run struct {
 	fd   int32
 	pid  atomic.Int32  // 0: not known yet
 	held bool          // not being read for now; guarded by p.mu, as the next two
-	kept bool          // what is held back is in a file; only the loop uses it
+	kept bool          // there is a file with what is held back; only the loop uses it
+	calm bool          // and it says that nothing is
 	ino  uint64        // of the pipe, once somebody asked
 	late bool          // nobody has told the pid in time
 	when time.Duration // it was held, on the pump's clock

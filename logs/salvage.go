@@ -156,10 +156,10 @@ func unwritten(tail, b []byte) []byte {
 // keep writes down what is held back of a run after a piece, if there is or was something.
 func (r *run) keep(dir string, seq uint64) {
 	l := r.text.lines
-	if l == nil || len(l.held) == 0 && !r.kept {
+	if l == nil || len(l.held) == 0 && (!r.kept || r.calm) {
 		return
 	}
-	r.kept = len(l.held) > 0
+	r.kept, r.calm = true, len(l.held) == 0
 	text, err := json.Marshal(heldBack{seq, l.held, l.part})
 	if err != nil {
 		return

@@ -1,0 +1,259 @@
+package logs
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// killed is a pump's state as a daemon leaves it that is killed at some moment: nothing of it is
+// closed or removed.
+type killed struct {
+	t    *testing.T
+	dir  string // in memory
+	log  string
+	r, w int // the pipe
+	ino  uint64
+	st   *stash
+}
+
+func newKilled(t *testing.T) *killed {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "gosv-test-")
+	if err != nil {
+		t.Skipf("no file system in memory: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	k := &killed{t: t, dir: dir, log: filepath.Join(t.TempDir(), "log")}
+	if k.r, k.w, err = newPipe(); err != nil {
+		t.Fatal(err)
+	}
+	k.w = lasting(k.w)
+	if k.st, err = newStash(dir, 0); err != nil {
+		t.Skipf("no stash: %v", err)
+	}
+	return k
+}
+
+func (k *killed) options(line Line) Options {
+	return Options{Name: "p", Stream: "stdout", Files: &Files{}, Path: k.log, Line: line}
+}
+
+// run is the run of the pipe under the daemon that is killed.
+func (k *killed) run(line Line) *run {
+	r := newRun(&Sink{o: k.options(line), p: &Pump{dir: k.dir}}, k.r)
+	k.ino = r.inode()
+	return r
+}
+
+// say is what the program writes.
+func (k *killed) say(text string) {
+	if n, err := unix.Write(k.w, []byte(text)); n != len(text) || err != nil {
+		k.t.Fatal(n, err)
+	}
+}
+
+// append is what the daemon had written to the log.
+func (k *killed) append(text string) {
+	f, err := os.OpenFile(k.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	f.WriteString(text)
+	f.Close()
+}
+
+func (k *killed) logID() (fileID, int64) {
+	var st unix.Stat_t
+	if err := unix.Stat(k.log, &st); err != nil {
+		k.t.Fatal(err)
+	}
+	return idOf(&st), st.Size
+}
+
+// next is a pump that goes on, until the program ends; it returns the log then.
+func (k *killed) next(line Line) string {
+	k.t.Helper()
+	p, err := NewPumpIn(k.dir)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	s, err := p.Sink(k.options(line))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if err := s.Adopt(k.r, 1, k.ino); err != nil {
+		k.t.Fatal(err)
+	}
+	p.Settled()
+	k.say("end\n")
+	unix.Close(k.w)
+	done := make(chan struct{})
+	s.Drain(func() { close(done) })
+	<-done
+	s.Close()
+	p.Close()
+	text, _ := os.ReadFile(k.log)
+	if left, _ := filepath.Glob(k.dir + "/*"); len(left) > 0 {
+		k.t.Errorf("left in memory: %v", left)
+	}
+	return string(text)
+}
+
+// TestSalvage: whatever a daemon was doing with a piece of output when it was killed, the log has each
+// byte once.
+func TestSalvage(t *testing.T) {
+	long := strings.Repeat("0123456789abcdef\n", 3000)
+	for _, text := range []string{"x", "line\n", "line 1\nline 2\nline 3\n", long} {
+		for _, c := range []struct {
+			name string
+			do   func(k *killed, r *run)
+		}{
+			{"before the read", func(k *killed, r *run) {
+				k.st.read(r, len(text)) // then as if it had not been
+				piece := k.st.buf[headroom:][:len(text)]
+				copy(piece[len(text)-int(k.st.note().MarkLen):], k.st.note().Mark[:k.st.note().MarkLen])
+				k.say(text)
+				k.st.phase(stashReading)
+			}},
+			{"in the read", func(k *killed, r *run) {
+				k.st.read(r, len(text))
+				k.st.phase(stashReading)
+			}},
+			{"after the read", func(k *killed, r *run) { k.st.read(r, len(text)) }},
+			{"before the write", func(k *killed, r *run) {
+				k.st.read(r, len(text))
+				id, size := k.logID()
+				k.st.at(id, size, 0)
+			}},
+			{"in the write", func(k *killed, r *run) {
+				k.st.read(r, len(text))
+				id, size := k.logID()
+				k.st.at(id, size, 0)
+				k.append(text[:len(text)/2])
+			}},
+			{"after the write", func(k *killed, r *run) {
+				k.st.read(r, len(text))
+				id, size := k.logID()
+				k.st.at(id, size, 0)
+				k.append(text)
+			}},
+			{"after the first of two writes and a rotation", func(k *killed, r *run) {
+				k.st.read(r, len(text))
+				id, size := k.logID()
+				k.st.at(id, size, 0)
+				k.append(text[:len(text)/2])
+				old, _ := os.ReadFile(k.log)
+				os.Rename(k.log, k.log+".1")
+				k.append("")
+				defer func() {
+					k.t.Cleanup(func() {
+						now, _ := os.ReadFile(k.log)
+						if got := string(old) + string(now); got != "before\n"+text+"end\n" {
+							k.t.Errorf("the two logs have %d bytes: %.100q", len(got), got)
+						}
+					})
+				}()
+			}},
+			{"all done", func(k *killed, r *run) {
+				k.st.read(r, len(text))
+				k.append(text)
+				k.st.done()
+			}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				k := newKilled(t)
+				k.append("before\n")
+				k.say(text)
+				c.do(k, k.run(nil))
+				got := k.next(nil)
+				if strings.Contains(c.name, "rotation") {
+					return // its own check
+				}
+				if want := "before\n" + text + "end\n"; got != want {
+					t.Errorf("the log has %d bytes, want %d: %.100q", len(got), len(want), got)
+				}
+			})
+		}
+	}
+}
+
+// TestSalvageLines: the same for a log with a format, whose begun line is held back.
+func TestSalvageLines(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		stop int
+	}{{"raw", 0}, {"held back", 1}, {"made", 2}, {"written", 3}, {"done", 4}} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKilled(t)
+			r := k.run(Plain)
+			k.append("")
+			deal := func(text string, stop int) {
+				k.say(text)
+				n, err := k.st.read(r, len(text))
+				if err != nil || n != len(text) {
+					t.Fatal(n, err)
+				}
+				if stop == 0 {
+					return
+				}
+				b := r.take(k.st.buf, n)
+				k.st.made(b, func(seq uint64) {
+					r.keep(k.dir, seq)
+				})
+				if stop == 1 {
+					k.st.phase(stashRaw)
+					return
+				}
+				if stop == 2 {
+					return
+				}
+				id, size := k.logID()
+				k.st.at(id, size, 0)
+				k.append(string(b))
+				if stop == 3 {
+					return
+				}
+				k.st.done()
+			}
+			deal("one\ntw", 4)
+			deal("o\nthree\nfo", c.stop)
+			k.say("ur\n")
+			if got, want := k.next(Plain), "one\ntwo\nthree\nfour\nend\n"; got != want {
+				t.Errorf("the log is %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestUnwritten: what is missing in a file that begins to be written somewhere.
+func TestUnwritten(t *testing.T) {
+	for _, c := range []struct{ tail, b, want string }{
+		{"", "abc", "abc"}, {"a", "abc", "bc"}, {"abc", "abc", ""}, {"abcother", "abc", ""},
+		{"otherabc", "abc", ""}, {"abother", "abc", "c"}, {"other", "abc", "abc"},
+	} {
+		if got := unwritten([]byte(c.tail), []byte(c.b)); !bytes.Equal(got, []byte(c.want)) {
+			t.Errorf("unwritten(%q, %q) = %q, want %q", c.tail, c.b, got, c.want)
+		}
+	}
+}
+
+// FuzzStash: a stash that anybody could have left is never trusted beyond its size.
+func FuzzStash(f *testing.F) {
+	whole := make([]byte, stashSize)
+	whole[0] = stashRaw
+	f.Add(whole[:100])
+	f.Fuzz(func(t *testing.T, head []byte) {
+		mem := make([]byte, stashSize+stashOut)
+		copy(mem, head)
+		if p := parseStash(mem); p != nil {
+			r := newRun(&Sink{o: Options{Line: Plain}, p: &Pump{}}, -1)
+			r.goOn(p, nil)
+		}
+		parseStash(mem[:min(len(head), len(mem))])
+	})
+}
