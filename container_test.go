@@ -112,6 +112,11 @@ func TestRunc(t *testing.T) {
 			t.Errorf("not JSON: %q", line)
 		}
 	}
+	write("etc/bad.toml", "[supervisord]\n"+bare+"[program.x]\ncomand = \"/gosv version\"\n")
+	code, out, stderr = run(id+"-4", "/gosv", "daemon", "-c", "/etc/bad.toml").end(t)
+	if why := string(readAll(t, dir+"/rootfs/termination-log")); code != 2 || !strings.Contains(why, "did you mean command") {
+		t.Errorf("a fault in the configuration: status %d, want 2; the termination log has %q\n%s%s", code, why, out, stderr)
+	}
 	for i, row := range []struct{ conf, want string }{
 		{"budget", "(3 seconds, shutdown_timeout) is nearly over: killing what is left: stubborn"},
 		{"twice", "killing what is left, as asked: stubborn"},
