@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -152,6 +154,50 @@ environment = GOSV_MARK="%(here)s"
 	}
 	if b.one("other").State != "RUNNING" {
 		t.Error("other does not run any more")
+	}
+	b.stop()
+}
+
+// With no descriptors left for connections the daemon says so once and goes on; who waited
+// gets his answer when there are some.
+func TestDescriptorsForConnections(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "\n[program:p]\ncommand = sleep 1000\nstartsecs = 0\n")
+	b.start()
+	b.all("RUNNING")
+	pid := b.pid()
+	var before unix.Rlimit
+	few := unix.Rlimit{Cur: uint64(fds(pid)) + 3}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &before); err != nil {
+		t.Fatal(err)
+	}
+	few.Max = before.Max
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &few, nil); err != nil {
+		t.Skip("cannot set another process's limits: ", err)
+	}
+	var waiting []net.Conn
+	for range 20 {
+		c, err := net.Dial("unix", b.path("s.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintln(c, `{"id":1,"m":"status"}`)
+		waiting = append(waiting, c)
+	}
+	b.until("it is said", func() bool { return b.count("cannot accept connections") == 1 })
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range waiting {
+		c.SetDeadline(time.Now().Add(time.Minute))
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil || !strings.Contains(line, "RUNNING") {
+			t.Errorf("client %d: %q, %v", i, line, err)
+		}
+	}
+	if n := b.count("cannot accept connections"); n != 1 {
+		t.Errorf("said %d times", n)
 	}
 	b.stop()
 }
