@@ -325,6 +325,9 @@ func engine(t *testing.T, dir string) func(args ...string) ([]byte, error) {
 	if _, err := exec.LookPath("podman"); err != nil || os.Getuid() != 0 {
 		t.Skip("an engine needs root and podman (apt-get install podman runc catatonit)")
 	}
+	if out, err := exec.Command("unshare", "--mount", "--pid", "--fork", "true").CombinedOutput(); err != nil {
+		t.Skipf("an engine needs namespaces, which are not to be had here: %v\n%s", err, out)
+	}
 	conf := dir + "/containers.conf"
 	if err := os.WriteFile(conf, []byte("[containers]\ndefault_ulimits = [\"nofile=4096:4096\", \"nproc=4096:4096\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
