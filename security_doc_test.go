@@ -19,6 +19,12 @@ func TestDocsNameTests(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		tests[strings.TrimSpace(strings.TrimPrefix(line, "func "))] = true
 	}
+	fuzz := map[string]bool{} // targets that SECURITY.md has not named
+	for n := range tests {
+		if strings.HasPrefix(n, "Fuzz") {
+			fuzz[n] = true
+		}
+	}
 	name := regexp.MustCompile("`((Test|Fuzz)[A-Z][A-Za-z0-9]*)`")
 	for _, file := range []string{"SECURITY.md", "docs/access.md", "docs/operations.md"} {
 		text, err := os.ReadFile(file)
@@ -37,10 +43,18 @@ func TestDocsNameTests(t *testing.T) {
 					t.Errorf("%s:%d: there is no %s", file, n, m[1])
 				}
 			}
+			for _, m := range named {
+				if file == "SECURITY.md" {
+					delete(fuzz, m[1])
+				}
+			}
 			cells := strings.Count(line, " | ")
 			if file == "SECURITY.md" && under == "Limits" && cells == 3 && len(named) == 0 && !strings.HasPrefix(line, "| what") {
 				t.Errorf("%s:%d: no proof: %s", file, n, line)
 			}
 		}
+	}
+	for n := range fuzz {
+		t.Logf("SECURITY.md does not name %s under Parsers", n)
 	}
 }
