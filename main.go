@@ -17,6 +17,9 @@ func main() { os.Exit(run(os.Args)) }
 
 // run is the program that the name or the first word asks for.
 func run(args []string) int {
+	if daemon.HandedOver() {
+		return daemon.TakeOver()
+	}
 	switch name := filepath.Base(args[0]); name {
 	case "supervisord":
 		return daemon.Main(args[0], args[1:])

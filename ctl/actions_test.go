@@ -302,6 +302,12 @@ func cases() map[string][]actionCase {
 			{name: "shutting down", action: "shutdown", setup: shuttingDown},
 			{name: "other fault", action: "shutdown", setup: faults("shutdown", wire.Failed, "why")},
 		},
+		"upgrade": {
+			{name: "upgraded", action: "upgrade", only: "json"},
+			{name: "cannot take over", action: "upgrade", setup: faults("upgrade", wire.Failed, "/usr/bin/gosv cannot take over: it ended with status 2"), only: "json"},
+			{name: "busy", action: "upgrade", setup: faults("upgrade", wire.Busy, "another change is under way: startProcess"), only: "json"},
+			{name: "argument", action: "upgrade x"},
+		},
 		"version": {
 			{name: "version", action: "version"},
 			{name: "argument", action: "version x"},

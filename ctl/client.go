@@ -51,6 +51,8 @@ type client interface {
 	Remove(ctx context.Context, group string) error
 	Reload(context.Context) error
 	Shutdown(context.Context) error
+	// Upgrade puts the version of the daemon that is on disk in the place of the running one.
+	Upgrade(context.Context) (wire.UpgradeOut, error)
 
 	Close()
 }

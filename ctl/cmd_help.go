@@ -44,7 +44,7 @@ func (s *session) listTopics() {
 		if s.rep != nil {
 			s.say(topic{cmd.name, cmd.help}, "")
 		}
-		if cmd.name != "help" {
+		if cmd.name != "help" && !cmd.own {
 			names = append(names, cmd.name)
 		}
 	}

@@ -12,6 +12,7 @@ type command struct {
 	name  string
 	help  []string // lines of "help NAME", TABs as Supervisor's
 	words words    // what its arguments are, for completion
+	own   bool     // gosv's own: the list of help stays supervisorctl's, as scripts may read it
 	run   func(ctx context.Context, s *session, arg string) error
 }
 
@@ -30,7 +31,7 @@ func commands() []*command {
 	return []*command{
 		cmdAdd(), cmdAvail(), cmdClear(), cmdExit(), cmdFg(), cmdMaintail(), cmdOpen(), cmdPid(),
 		cmdQuit(), cmdReload(), cmdRemove(), cmdReread(), cmdRestart(), cmdShutdown(), cmdSignal(),
-		cmdStart(), cmdStatus(), cmdStop(), cmdTail(), cmdUpdate(), cmdVersion(), cmdHelp(),
+		cmdStart(), cmdStatus(), cmdStop(), cmdTail(), cmdUpdate(), cmdUpgrade(), cmdVersion(), cmdHelp(),
 	}
 }
 

@@ -315,6 +315,8 @@ func (f *fake) answerJSON(req wire.Request) (evs []any, ok any, fl *wire.Fault) 
 		return nil, true, f.faults[req.Method+":"+in.Name]
 	case wire.MethodAvail:
 		return nil, f.avail, f.faults["avail"]
+	case wire.MethodUpgrade:
+		return nil, wire.UpgradeOut{Version: "1.1", From: "1.0", PID: 4000}, f.faults[req.Method]
 	case wire.MethodReload, wire.MethodShutdown:
 		return nil, true, f.faults[req.Method]
 	}

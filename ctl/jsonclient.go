@@ -251,3 +251,11 @@ func (c *jsonClient) Reload(ctx context.Context) error {
 func (c *jsonClient) Shutdown(ctx context.Context) error {
 	return c.call(ctx, wire.MethodShutdown, struct{}{}, quickTime, nil, nil)
 }
+
+// upgradeTime is how long an upgrade may take: it waits for requests that are under way.
+const upgradeTime = 2 * time.Minute
+
+func (c *jsonClient) Upgrade(ctx context.Context) (out wire.UpgradeOut, err error) {
+	err = c.call(ctx, wire.MethodUpgrade, struct{}{}, upgradeTime, nil, &out)
+	return out, err
+}

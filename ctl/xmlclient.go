@@ -374,3 +374,8 @@ func (c *xmlClient) Remove(ctx context.Context, group string) error {
 
 func (c *xmlClient) Reload(ctx context.Context) error   { return c.do(ctx, "restart") }
 func (c *xmlClient) Shutdown(ctx context.Context) error { return c.do(ctx, "shutdown") }
+
+// Upgrade is gosv's own, and not in Supervisor's interface.
+func (c *xmlClient) Upgrade(context.Context) (wire.UpgradeOut, error) {
+	return wire.UpgradeOut{}, errNoUpgrade
+}

@@ -33,6 +33,8 @@ type api struct {
 
 	figures figures // of the metrics
 	given   *given  // sockets that were opened for us
+	handed  *handed // sockets of an earlier version
+	from    string  // the version that this one has taken over from
 
 	once sync.Once
 	rows *registry
@@ -64,6 +66,7 @@ type supervisor interface {
 	reread(ctx context.Context) (*conf.Config, conf.Plan, error)
 	reload(ctx context.Context) error
 	shutdown()
+	upgrade(ctx context.Context) error
 	add(ctx context.Context, g *conf.Group) error
 	remove(ctx context.Context, name string) error
 	update(ctx context.Context, p conf.Plan, only []string, each func(proc.Step)) error
@@ -126,6 +129,16 @@ func (l daemonLogs) follow(group, name, stream string, n int64) ([]byte, followe
 	return following(sink.Follow(n))
 }
 
+func (l daemonLogs) followOn(group, name, stream string, k logs.KeptFollower) (follower, error) {
+	sink := l.sink(group, name, stream)
+	if sink == nil {
+		return nil, fs.ErrNotExist
+	}
+	f, err := sink.FollowOn(k)
+	_, g, err := following(nil, f, err)
+	return g, err
+}
+
 // daemonLog makes an ownLog of the daemon's main log.
 type daemonLog struct{ *mainLog }
 
@@ -134,6 +147,15 @@ func (l daemonLog) follow(n int64) ([]byte, follower, error) {
 		return nil, nil, fs.ErrNotExist
 	}
 	return following(l.mainLog.follow(n))
+}
+
+func (l daemonLog) followOn(k logs.KeptFollower) (follower, error) {
+	if l.path() == "" {
+		return nil, fs.ErrNotExist
+	}
+	f, err := l.file.FollowOn(k)
+	_, g, err := following(nil, f, err)
+	return g, err
 }
 
 // following keeps a nil *logs.Follower from becoming a follower that is not nil.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"gosv/conf"
@@ -35,6 +36,13 @@ type Daemon struct {
 	link    *proc.Link // to the keeper; nil: there is none
 	top     int        // the pid to signal: the keeper's, or ours
 	past    *proc.Past // what an earlier daemon left, until it is gone on with; nil then
+
+	began    *conf.Config    // the configuration that this life began with
+	living   context.Context // done when it ends
+	clock    clock
+	upgrader *upgrader
+	asked    sync.WaitGroup // upgrades that signals asked for
+	stopped  bool           // it has ended with everything stopped
 
 	told     bool              // a signal has asked for the end; belongs to handleSignals
 	insist   bool              // one more of them kills what is left

@@ -221,6 +221,8 @@ func (f *fake) reread(context.Context) (*conf.Config, conf.Plan, error) {
 	return f.cfg, f.plan, f.broken
 }
 
+func (f *fake) upgrade(context.Context) error { return nil }
+
 func (f *fake) reload(context.Context) error {
 	if f.broken == nil {
 		f.note("reload")

@@ -33,7 +33,10 @@ type httpFront struct {
 	ended bool
 }
 
-type peerKey struct{}
+type (
+	peerKey struct{}
+	connKey struct{}
+)
 
 // serve hands a connection to net/http.
 func (h *httpFront) serve(s *server, c *serverConn) {
@@ -54,8 +57,11 @@ func (h *httpFront) serve(s *server, c *serverConn) {
 			ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 			BaseContext:                  func(net.Listener) context.Context { return s.ctx },
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				return context.WithValue(ctx, peerKey{}, c.(*httpConn).peer)
+				own := c.(*httpConn).serverConn
+				ctx = context.WithValue(ctx, connKey{}, own)
+				return context.WithValue(ctx, peerKey{}, own.peer)
 			},
+			ConnState: func(c net.Conn, st http.ConnState) { c.(*httpConn).turned(st) },
 		}
 		go h.srv.Serve(h.conns) // until shutdown closes it
 	}
@@ -130,7 +136,10 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer end()
-	c := s.request(who, s.closing)
+	c := s.request(who, s.streams.ending())
+	if sc, ok := r.Context().Value(connKey{}).(*serverConn); ok {
+		c.endless = sc.stream
+	}
 	if fromBrowser(r) {
 		if err := c.guardBrowser(r); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)

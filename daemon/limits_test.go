@@ -23,7 +23,7 @@ func TestSlowLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, conn := net.Pipe()
 		s := &server{api: f.api, conns: map[*serverConn]struct{}{}}
-		x := &session{server: s, nc: conn, who: caller{access: admin}}
+		x := &session{server: s, nc: &serverConn{Conn: conn, s: s}, who: caller{access: admin}}
 		x.conn = wire.NewConn(conn, nil)
 		go func() {
 			time.Sleep(time.Hour)

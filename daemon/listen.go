@@ -29,7 +29,10 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 	}()
 	for i := range cfg.InetServers {
 		c := &cfg.InetServers[i]
-		ln := a.given.inet(c)
+		ln, before := a.handed.take(c.Section, false)
+		if ln == nil {
+			ln = a.given.inet(c)
+		}
 		if ln == nil {
 			if ln, err = listenInet(c); err != nil {
 				return list, err
@@ -37,11 +40,20 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 		}
 		s := newServer(a, c.Section, ln, c.Username, c.Password)
 		s.metrics, s.users = c.Metrics, cfg.Access
+		if before != nil {
+			s.before = before.Conns
+		}
 		list = append(list, s)
 	}
 	for i := range cfg.UnixServers {
 		c := &cfg.UnixServers[i]
-		ln, file := a.given.unix(c)
+		var file *socketFile
+		ln, before := a.handed.take(c.Section, true)
+		if ln != nil {
+			file = before.file()
+		} else {
+			ln, file = a.given.unix(c)
+		}
 		if ln == nil {
 			if ln, file, err = listenUnix(c); err != nil {
 				return list, err
@@ -54,6 +66,9 @@ func openSockets(a *api, cfg *conf.Config) (list []*server, err error) {
 		s.unix, s.file, s.uid, s.owner = c, file, os.Geteuid(), file.owner
 		s.metrics, s.users = c.Metrics, cfg.Access
 		s.strict = cfg.TOML && file.openToAll()
+		if before != nil {
+			s.before = before.Conns
+		}
 		list = append(list, s)
 	}
 	return list, nil

@@ -238,6 +238,8 @@ type target struct {
 	busy   bool // the goroutine is writing
 	closed bool
 	idle   []chan struct{} // closed when everything is written
+	held   bool            // nothing is written for now
+	rested chan struct{}   // closed when it is not; nil: nobody waits for that
 }
 
 func newTarget(out func([]byte) (int, error), shut func() error) *target {
@@ -276,6 +278,11 @@ func (t *target) run() {
 	for range t.ring {
 		for {
 			t.mu.Lock()
+			if t.held {
+				t.rest()
+				t.mu.Unlock()
+				break
+			}
 			lines, lost := t.queue, t.lost
 			if t.busy = len(lines) > 0; t.busy { // else the queue would be the spare buffer, and the next one too
 				t.queue, t.lost = spare[:0], 0

@@ -66,6 +66,7 @@ func (c *call) stream(w http.ResponseWriter, r *http.Request, path string, follo
 		return
 	}
 	defer f.Close()
+	defer c.endlessly()()
 	w.Header().Set("Last-Modified", st.ModTime().UTC().Format(http.TimeFormat))
 	w.Header().Set("Content-Type", "text/plain;charset=utf-8")
 	rc := http.NewResponseController(w)

@@ -69,6 +69,9 @@ type launch struct {
 	kernel     atomic.Pointer[proc.UnixKernel]
 	log        atomic.Pointer[slog.Logger]
 	ledger     string // directory of the ledger; "" for none
+	program    string // where the next version of it is looked for; "" when nobody knows
+	kept       *kept  // what an earlier version of it has left, until the next life has begun; nil: none has
+	masked     []int  // signals that are blocked since an upgrade
 	code       int    // what to exit with: 0, or what exit_on or essential= decided
 }
 
@@ -76,6 +79,7 @@ type launch struct {
 // daemon until it is shut down.
 func (l *launch) run(f *flags) int {
 	l.flags = f
+	l.program = programPath()
 	l.ready = readyPipe()
 	l.link = proc.TakeLink()
 	limitCores()
@@ -93,6 +97,11 @@ func (l *launch) run(f *flags) int {
 	l.signals = catchSignals()
 	l.link.Hears()
 	l.connect()
+	return l.lives()
+}
+
+// lives is one life of the daemon after the other, as long as reloads ask for another.
+func (l *launch) lives() int {
 	for {
 		again, err := l.runOnce()
 		if err != nil {

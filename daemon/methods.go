@@ -38,6 +38,8 @@ type call struct {
 	login   func(username, password string) // raises the connection's access if they are right; nil over HTTP
 	endless func() (done func())            // marks a stream that ends only when the client wants it; may be nil
 	closing <-chan struct{}                 // closed when the server wants endless streams to end
+	leave   <-chan struct{}                 // closed when they have to leave off, and say by left how to go on; nil: never
+	left    func(state any)
 }
 
 // method is one row of the table: everything that is known about it.

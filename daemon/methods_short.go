@@ -3,6 +3,8 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -50,6 +52,11 @@ func shortMethods() []*method {
 			func(_ context.Context, c *call, _ none) (bool, error) {
 				c.sup.shutdown()
 				return true, nil
+			}),
+		short(wire.MethodUpgrade, admin, "Put the version of the program that is on disk now in the place of this one. Nothing is stopped. If it cannot take over, nothing changes.",
+			func(ctx context.Context, c *call, _ none) (wire.UpgradeOut, error) {
+				defer c.endlessly()()
+				return wire.UpgradeOut{}, upgradeFault(c.sup.upgrade(ctx)) // when all goes well the new version answers
 			}),
 		whileDown(short(wire.MethodEvents, read, "Send events as they happen.", doEvents)),
 	}
@@ -285,23 +292,70 @@ func doAvail(ctx context.Context, c *call, _ none) ([]wire.Avail, error) {
 // eventsMax is how many events a client may be behind before it loses the oldest.
 const eventsMax = 4096
 
-// events sends what happens until the client has had enough.
-func doEvents(ctx context.Context, c *call, in wire.EventsIn) (wire.Count, error) {
+func eventTypes(in wire.EventsIn) ([]event.Type, error) {
 	types := []event.Type{}
 	for _, name := range in.Types {
 		t, ok := event.Parse(name)
 		if !ok {
-			return wire.Count{}, fault(wire.BadName, name)
+			return nil, fault(wire.BadName, name)
 		}
 		types = append(types, t)
 	}
 	if len(types) == 0 {
 		types = []event.Type{event.Any}
 	}
-	defer c.endlessly()()
+	return types, nil
+}
+
+// events sends what happens until the client has had enough.
+func doEvents(ctx context.Context, c *call, in wire.EventsIn) (wire.Count, error) {
+	types, err := eventTypes(in)
+	if err != nil {
+		return wire.Count{}, err
+	}
+	return c.pourEvents(ctx, types, newEventQueue(eventsMax), wire.Count{})
+}
+
+// told is how far a stream of events has come.
+type told struct {
+	Count  wire.Count
+	Events []wire.Event `json:",omitempty"` // not sent yet
+}
+
+// takeUpEvents goes on with a stream of events of another version of the program.
+func (c *call) takeUpEvents(k keptCall) (func(context.Context) (any, error), error) {
+	var in wire.EventsIn
+	var at told
+	if err := errors.Join(json.Unmarshal(k.Params, &in), json.Unmarshal(k.State, &at)); err != nil {
+		return nil, err
+	}
+	types, err := eventTypes(in)
+	if err != nil {
+		return nil, err
+	}
 	q := newEventQueue(eventsMax)
-	defer c.bus.Subscribe(types, q.push)()
-	var count wire.Count
+	if q.list = at.Events; len(q.list) > 0 {
+		q.ring <- struct{}{}
+	}
+	run := c.subscribed(types, q)
+	return func(ctx context.Context) (any, error) { return run(ctx, at.Count) }, nil
+}
+
+func (c *call) pourEvents(ctx context.Context, types []event.Type, q *eventQueue, count wire.Count) (wire.Count, error) {
+	return c.subscribed(types, q)(ctx, count)
+}
+
+// subscribed subscribes, and returns what sends events until the client has had enough.
+func (c *call) subscribed(types []event.Type, q *eventQueue) func(context.Context, wire.Count) (wire.Count, error) {
+	cancel := c.bus.Subscribe(types, q.push)
+	return func(ctx context.Context, count wire.Count) (wire.Count, error) {
+		defer cancel()
+		defer c.endlessly()()
+		return c.sendEvents(ctx, q, count, cancel)
+	}
+}
+
+func (c *call) sendEvents(ctx context.Context, q *eventQueue, count wire.Count, cancel func()) (wire.Count, error) {
 	for {
 		select {
 		case <-q.ring:
@@ -309,6 +363,10 @@ func doEvents(ctx context.Context, c *call, in wire.EventsIn) (wire.Count, error
 			return count, ctx.Err()
 		case <-c.closing:
 			return count, nil
+		case <-c.leave:
+			cancel()
+			c.left(told{count, q.take()})
+			return count, errLeft
 		}
 		for _, ev := range q.take() {
 			if err := c.send(ev); err != nil {

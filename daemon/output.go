@@ -21,8 +21,9 @@ type outputs struct {
 	d    *Daemon
 	pump *logs.Pump
 
-	mu   sync.Mutex // guards byID
+	mu   sync.Mutex // guards what follows
 	byID map[procID]*output
+	kept map[procID]*keptOutput // of an earlier version, until a record asks for it
 }
 
 type procID struct{ group, name string }
@@ -43,6 +44,7 @@ type output struct {
 type stream struct {
 	name string // "stdout" or "stderr"
 	path string // "" for no file; never changes
+	out  *output
 	sink atomic.Pointer[logs.Sink]
 }
 
@@ -58,17 +60,31 @@ func newOutputs(d *Daemon, pump *logs.Pump) *outputs {
 // not called from the manager's loop, so it may wait for a disk. The record of an older
 // version of p may still be there; it is found again if this one is closed first.
 func (o *outputs) of(p *conf.Process) proc.Output {
-	out := &output{all: o, conf: p}
-	out.stdout.name, out.stderr.name = "stdout", "stderr"
+	out := newOutput(o, p)
+	if k := o.handedOver(p); k != nil {
+		out.resume(k)
+		return o.known(out)
+	}
 	for _, st := range out.streams() {
 		var err error
 		if st.path, err = o.d.logPath(p, st.name, out.options(st)); err != nil {
 			o.d.log.Warn(err.Error())
 		}
 	}
+	return o.known(out)
+}
+
+func newOutput(o *outputs, p *conf.Process) *output {
+	out := &output{all: o, conf: p}
+	out.stdout.name, out.stderr.name = "stdout", "stderr"
+	out.stdout.out, out.stderr.out = out, out
+	return out
+}
+
+func (o *outputs) known(out *output) *output {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	id := procID{p.Group, p.Name}
+	id := procID{out.conf.Group, out.conf.Name}
 	out.older = o.byID[id]
 	o.byID[id] = out
 	return out
@@ -222,9 +238,23 @@ func (out *output) open(st *stream) (*logs.Sink, error) {
 	if s := st.sink.Load(); s != nil {
 		return s, nil
 	}
+	sink, err := out.all.pump.Sink(out.sinkOptions(st))
+	if err != nil {
+		return nil, err
+	}
+	st.sink.Store(sink)
+	if out.closed.Load() { // Close may have missed it
+		sink.Close()
+	}
+	return sink, nil
+}
+
+// sinkOptions are the options of a stream for package logs.
+func (out *output) sinkOptions(st *stream) logs.Options {
 	d, p, opt := out.all.d, out.conf, out.options(st)
 	o := logs.Options{
-		Name: p.Name, Stream: st.name, Files: d.files,
+		Owner: st,
+		Name:  p.Name, Stream: st.name, Files: d.files,
 		Path: st.path, Inherit: opt.LogfileDirect, MaxBytes: int64(opt.LogfileMaxbytes), Backups: opt.LogfileBackups,
 		StripANSI: d.config().Supervisord.StripANSI,
 		Capture:   int64(opt.CaptureMaxbytes),
@@ -242,15 +272,7 @@ func (out *output) open(st *stream) (*logs.Sink, error) {
 	if p.Kind == conf.EventListener && st == &out.stdout {
 		o.Capture, o.OnCapture, o.Direct = 0, nil, true
 	}
-	sink, err := out.all.pump.Sink(o)
-	if err != nil {
-		return nil, err
-	}
-	st.sink.Store(sink)
-	if out.closed.Load() { // Close may have missed it
-		sink.Close()
-	}
-	return sink, nil
+	return o
 }
 
 // onData is who else wants to see each piece of output; nil when nobody does.

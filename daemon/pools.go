@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"gosv/conf"
@@ -32,6 +33,8 @@ type pool struct {
 	ctx  context.Context
 	sent sync.WaitGroup
 	runs map[string]context.CancelFunc // by process: ends the feed of its run; only observe uses it
+
+	under atomic.Int32 // envelopes that were given to feeds and not to the manager yet
 }
 
 func newPools(d *Daemon) *pools {
@@ -176,6 +179,7 @@ func (p *pool) feed(process string) func([]byte) error {
 		for {
 			select {
 			case <-ctx.Done():
+				p.under.Add(-int32(len(c)))
 				return
 			case data := <-c:
 				// One that cannot be written to has closed its stdin: it will end, or was told to,
@@ -183,14 +187,17 @@ func (p *pool) feed(process string) func([]byte) error {
 				if err := p.ps.d.mgr.Stdin(ctx, p.conf.Name, process, data); err != nil && ctx.Err() == nil {
 					p.ps.d.report("DEBG", "cannot send an event to "+process+": "+err.Error())
 				}
+				p.under.Add(-1)
 			}
 		}
 	})
 	return func(data []byte) error {
+		p.under.Add(1)
 		select {
 		case c <- data:
 			return nil
 		default:
+			p.under.Add(-1)
 			return errors.New("the last event is still on its way")
 		}
 	}

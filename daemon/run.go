@@ -20,6 +20,8 @@ import (
 // stopped. again says that a reload asked for another one, with l.cfg to begin with.
 func (l *launch) runOnce() (again bool, err error) {
 	s := &l.cfg.Supervisord
+	k := l.kept
+	l.kept = nil
 	var notes []conf.Notice
 	noLedger := l.makeLedger(s)
 	if !l.again {
@@ -34,10 +36,18 @@ func (l *launch) runOnce() (again bool, err error) {
 		return false, heldError(l.cfg, held)
 	}
 	noLedger = errors.Join(noLedger, err)
-	forget := false
-	defer func() { ledger.Close(forget) }()
+	defer func() { ledger.Close(d != nil && d.stopped) }()
 	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past(), link: l.link, top: l.top()}
 	d.cfg.Store(l.cfg)
+	d.began, d.upgrader = l.cfg, l.upgrader()
+	if k != nil {
+		active := *k.latest
+		active.Groups = k.Manager.Groups
+		d.cfg.Store(&active) // whose accounts are remembered
+		d.cfg.Store(k.latest)
+		d.past = nil                 // it was ours
+		d.files.Resume(k.Logs.Files) // before anything is opened
+	}
 	d.files.Report = d.report // only lines of the log are written there without a program
 	if d.main, err = openMainLog(s, d.files, l.foreground); err != nil {
 		return false, err
@@ -50,7 +60,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	if d.audit != nil {
 		defer d.audit.close()
 	}
-	pump, err := logs.NewPumpIn(ledger.Dir())
+	pump, err := newPump(ledger.Dir(), k)
 	if err != nil {
 		return false, fmt.Errorf("cannot start the output pump: %w", err)
 	}
@@ -65,6 +75,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	if err := l.takeOver(kernel, pump); err != nil {
 		d.log.Warn(err.Error())
 	}
+	kernel.Masked = d.upgrader.blocked()
 	d.outputs = newOutputs(d, pump)
 	d.pools = newPools(d)
 	d.verdicts = make(chan proc.Verdict, 1)
@@ -76,6 +87,9 @@ func (l *launch) runOnce() (again bool, err error) {
 		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: runtime.GOMAXPROCS(0),
 		Ledger: ledger, Noted: l.link.Noted,
 	})
+	if k != nil {
+		return l.live(d, k)
+	}
 	if d.servers, err = openServers(d, l.cfg); err != nil {
 		return false, err // before the first line: the log may be another daemon's
 	}
@@ -88,13 +102,23 @@ func (l *launch) runOnce() (again bool, err error) {
 	if !s.Nocleanup {
 		d.removeAutoLogs(s)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	d.sayServers(l.cfg)
 	l.goBackground(d)
 	d.writePidfile(s)
-	defer removePidfile(s.Pidfile, d.top)
-	forget = d.run(ctx, l)
+	return l.live(d, nil)
+}
+
+// live is the life itself, when all is open; k is what an earlier version has left, or nil.
+func (l *launch) live(d *Daemon, k *kept) (again bool, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if k != nil {
+		if d.servers, err = resumeServers(d, l.cfg, k); err != nil {
+			d.critical("after the upgrade from %s: %v", k.Version, err) // the programs go on
+		}
+	}
+	defer removePidfile(l.cfg.Supervisord.Pidfile, d.top)
+	d.stopped = d.run(ctx, l, k)
 	if v, ok := d.mgr.Verdict(); ok {
 		l.code = v.Code
 	}
@@ -106,12 +130,17 @@ func (l *launch) runOnce() (again bool, err error) {
 }
 
 // run serves and supervises until everything is stopped, and says whether it is.
-func (d *Daemon) run(ctx context.Context, l *launch) (stopped bool) {
+func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	ctx, cancel := context.WithCancel(ctx)
+	d.living = ctx
 	ended := make(chan struct{})
 	signals := d.handleSignals(ctx, l.signals)
-	recovered := d.recover()
-	l.kernel.Load().Disinherit(l.link.Drop, l.link.Noted)
+	var recovered []*conf.Group
+	if k != nil {
+		d.goOn(k)
+	} else {
+		recovered = d.recover()
+	}
 	go func() {
 		defer close(ended)
 		err := d.mgr.Run(ctx)
@@ -119,20 +148,22 @@ func (d *Daemon) run(ctx context.Context, l *launch) (stopped bool) {
 			d.critical("the process manager failed: %v", err)
 		}
 	}()
-	ticks := make(chan struct{})
-	go func() {
-		defer close(ticks)
-		event.RunTicks(ctx, d.bus)
-	}()
+	d.clock.start(ctx, d.bus)
 	informed := make(chan struct{})
 	reported := make(chan struct{})
 	go func() {
 		defer close(reported)
 		d.reportVerdict(ended)
 	}()
-	if recovered != nil {
+	switch {
+	case k != nil:
+		for _, s := range d.servers {
+			s.resume()
+		}
+		d.thaw()
+	case recovered != nil:
 		d.updateFrom(ctx, recovered)
-	} else {
+	default:
 		d.startGroups(ctx)
 	}
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
@@ -149,7 +180,8 @@ func (d *Daemon) run(ctx context.Context, l *launch) (stopped bool) {
 	cancel()
 	closeServers(d.servers)
 	<-signals
-	<-ticks
+	d.asked.Wait()
+	d.clock.halt()
 	<-reported
 	<-informed
 	d.pools.close()

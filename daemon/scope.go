@@ -112,7 +112,8 @@ func (s scopedSupervisor) shutdown()            {}
 func (s scopedSupervisor) reread(context.Context) (*conf.Config, conf.Plan, error) {
 	return nil, conf.Plan{}, fault(wire.NotAllowed, "")
 }
-func (s scopedSupervisor) reload(context.Context) error { return fault(wire.NotAllowed, "") }
+func (s scopedSupervisor) upgrade(context.Context) error { return fault(wire.NotAllowed, "") }
+func (s scopedSupervisor) reload(context.Context) error  { return fault(wire.NotAllowed, "") }
 func (s scopedSupervisor) add(context.Context, *conf.Group) error {
 	return fault(wire.NotAllowed, "")
 }

@@ -1,12 +1,13 @@
 package daemon
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gosv/conf"
@@ -34,9 +35,12 @@ type server struct {
 	strict             bool          // unix: everybody may connect, and is nobody until he is known
 	metrics            bool          // /metrics is served
 
+	held atomic.Pointer[holding] // not nil: nothing is read
+
 	ctx     context.Context // of requests
 	cancel  context.CancelFunc
 	closing chan struct{} // closed when the server begins to close
+	streams streams       // of HTTP
 	http    httpFront
 	wg      sync.WaitGroup // accepting, and one per connection
 
@@ -50,6 +54,8 @@ type server struct {
 	conns map[*serverConn]struct{}
 	rooms rooms
 	ended bool
+
+	before []keptConn // connections of an earlier version, until resume
 }
 
 func newServer(a *api, section string, ln net.Listener, username, password string) *server {
@@ -91,6 +97,10 @@ func (s *server) accept() {
 			if ln = s.listener(); ln == old {
 				return
 			}
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if h := s.held.Load(); h != nil {
+				<-h.over
+			}
 		default:
 			if failures++; failures == 1 {
 				s.log.Error(fmt.Sprintf("cannot accept connections on %s: %v", ln.Addr(), err))
@@ -114,36 +124,12 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// serverConn is a connection of a server, which counts it until it is closed.
-type serverConn struct {
-	net.Conn
-	s    *server
-	peer peer
-	room string        // of s.rooms
-	r    *bufio.Reader // holds what sniff has read; nil: nothing
-	http bool          // belongs to net/http; guarded by s.mu
-}
-
-func (c *serverConn) Read(b []byte) (int, error) {
-	if c.r != nil {
-		return c.r.Read(b)
-	}
-	return c.Conn.Read(b)
-}
-
-func (c *serverConn) Close() error {
-	c.s.mu.Lock()
-	if _, open := c.s.conns[c]; open {
-		delete(c.s.conns, c)
-		c.s.rooms.leave(c.room)
-	}
-	c.s.mu.Unlock()
-	return c.Conn.Close()
-}
-
 // handle takes a connection over.
-func (s *server) handle(conn net.Conn) {
-	c := &serverConn{Conn: conn, s: s, peer: s.peerOf(conn)}
+func (s *server) handle(conn net.Conn) { s.admit(conn, nil) }
+
+// admit is handle for one that an earlier version had, as k says; nil: it is new.
+func (s *server) admit(conn net.Conn, k *keptConn) {
+	c := &serverConn{Conn: conn, s: s, peer: s.peerOf(conn), kept: k}
 	c.room = s.roomOf(c.peer)
 	s.mu.Lock()
 	ended, text := s.ended, ""
@@ -162,13 +148,10 @@ func (s *server) handle(conn net.Conn) {
 		conn.Close()
 		return
 	}
+	begin := c.begin()
 	go func() {
 		defer s.wg.Done()
-		if s.unix == nil {
-			s.serveHTTP(c)
-			return
-		}
-		s.sniff(c)
+		begin()
 	}()
 }
 
@@ -178,31 +161,6 @@ func (s *server) peerOf(conn net.Conn) peer {
 		return peer{uid: -1, address: conn.RemoteAddr().String()}
 	}
 	return peerOf(conn)
-}
-
-// sniff finds out what is spoken on a unix socket.
-func (s *server) sniff(c *serverConn) {
-	c.r = bufio.NewReader(c.Conn)
-	c.SetReadDeadline(time.Now().Add(firstByteTime))
-	first, err := c.r.Peek(1)
-	if err != nil {
-		c.Close()
-		return
-	}
-	c.SetReadDeadline(time.Time{})
-	if first[0] != '{' {
-		s.serveHTTP(c)
-		return
-	}
-	s.serveJSON(c)
-}
-
-// serveHTTP hands a connection over to net/http.
-func (s *server) serveHTTP(c *serverConn) {
-	s.mu.Lock()
-	c.http = true
-	s.mu.Unlock()
-	s.http.serve(s, c)
 }
 
 // peer is who is at the other end of a connection.
@@ -234,6 +192,7 @@ func (s *server) close() {
 	}
 	if first {
 		close(s.closing)
+		s.streams.end()
 	}
 	gone := make(chan struct{})
 	go func() {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -26,8 +25,11 @@ const maxHello = 4096
 // not read holds up only its own answers, for as long as writeTime.
 type session struct {
 	*server
-	nc   net.Conn
+	nc   *serverConn
 	conn *wire.Conn
+
+	ctx    context.Context // of requests
+	cancel context.CancelFunc
 
 	endless atomic.Int32 // streams that the client may leave unread for as long as it likes
 	wg      sync.WaitGroup
@@ -35,22 +37,31 @@ type session struct {
 	mu    sync.Mutex // guards what follows
 	who   caller
 	calls map[uint64]context.CancelFunc
+	hand  handing
 }
 
-// serveJSON answers until the client is gone.
-func (s *server) serveJSON(c *serverConn) {
+func (s *server) newSession(c *serverConn) *session {
 	x := &session{server: s, nc: c, who: s.authorise(c.peer), calls: map[uint64]context.CancelFunc{}}
+	x.hand.begin()
 	x.who.over = "json"
 	x.conn = wire.NewConn(struct {
 		io.Reader
 		io.Writer
 	}{c, deadlineWriter{x}}, c.r)
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer c.Close()
+	x.ctx, x.cancel = context.WithCancel(s.ctx)
+	c.mu.Lock()
+	c.session = x
+	c.mu.Unlock()
+	return x
+}
+
+// serve answers until the client is gone.
+func (x *session) serve() {
+	defer x.nc.Close()
 	defer x.wg.Wait()
-	defer c.Close() // lets those go who are still writing
-	defer cancel()
-	x.read(ctx)
+	defer x.nc.Close() // lets those go who are still writing
+	defer x.cancel()
+	x.read(x.ctx)
 	// A client that has said all it wants may still be listening (nc -N does that).
 	done := make(chan struct{})
 	go func() {
@@ -142,6 +153,7 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 		refused = fault(wire.TooManyCalls, fmt.Sprintf("at most %d at once", maxCalls))
 	default:
 		x.calls[req.ID] = cancel
+		x.hand.open[req.ID] = &openCall{method: req.Method, params: req.Params}
 		x.wg.Add(1)
 	}
 	who := x.who
@@ -164,35 +176,49 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 	}
 	go func() {
 		defer x.wg.Done()
-		r := x.answer(ctx, req, who)
-		x.mu.Lock()
-		delete(x.calls, req.ID)
-		x.mu.Unlock()
-		cancel()
-		x.reply(r)
+		out, err := x.newCall(req.ID, who).invoke(ctx, req.Method, args{json: req.Params})
+		x.finish(req.ID, cancel, out, err)
 		end()
 	}()
 }
 
-// answer carries out a request and gives the last line of its answer.
-func (x *session) answer(ctx context.Context, req wire.Request, who caller) wire.Reply {
+func (x *session) newCall(id uint64, who caller) *call {
 	c := x.request(who, x.closing)
 	c.login = x.login
-	c.send = func(v any) error { return x.event(req.ID, v) }
+	c.send = func(v any) error { return x.event(id, v) }
 	c.endless = func() func() {
 		x.endless.Add(1)
-		x.nc.SetWriteDeadline(time.Time{})
+		x.stays(id)
 		return func() { x.endless.Add(-1) }
 	}
-	out, err := c.invoke(ctx, req.Method, args{json: req.Params})
+	c.leave, c.left = x.hand.leave, func(state any) { x.leftOff(id, state) }
+	return c
+}
+
+// finish gives the last line of an answer, unless it goes on elsewhere.
+func (x *session) finish(id uint64, cancel context.CancelFunc, out any, err error) {
+	x.mu.Lock()
+	delete(x.calls, id)
+	x.mu.Unlock()
+	cancel()
+	if !errors.Is(err, errLeft) {
+		x.reply(x.last(id, out, err))
+	}
+	x.mu.Lock()
+	delete(x.hand.open, id)
+	x.mu.Unlock()
+}
+
+// last is the last line of an answer.
+func (x *session) last(id uint64, out any, err error) wire.Reply {
 	var body json.RawMessage
 	if err == nil {
-		body, err = x.body(req.ID, out)
+		body, err = x.body(id, out)
 	}
 	if err != nil {
-		return wire.Reply{ID: req.ID, Err: faultOf(err)}
+		return wire.Reply{ID: id, Err: faultOf(err)}
 	}
-	return wire.Reply{ID: req.ID, OK: body}
+	return wire.Reply{ID: id, OK: body}
 }
 
 // room is how much of a line the result may take, beside the rest of the reply.
@@ -271,6 +297,7 @@ func (x *session) login(username, password string) {
 	}
 	x.mu.Lock()
 	x.who = who
+	x.hand.login = &keptLogin{username, password}
 	x.mu.Unlock()
 }
 
@@ -279,11 +306,34 @@ func (x *session) login(username, password string) {
 type deadlineWriter struct{ x *session }
 
 func (w deadlineWriter) Write(b []byte) (int, error) {
-	if w.x.endless.Load() == 0 {
-		w.x.nc.SetWriteDeadline(time.Now().Add(writeTime))
-		defer w.x.nc.SetWriteDeadline(time.Time{}) // no timer stays behind
+	x := w.x
+	x.mu.Lock()
+	if x.hand.leaving {
+		x.hand.unsent = append(x.hand.unsent, b...)
+		x.mu.Unlock()
+		return len(b), nil
 	}
-	return w.x.nc.Write(b)
+	data, owed := b, len(x.hand.unsent)
+	if owed > 0 {
+		data = append(x.hand.unsent, b...)
+		x.hand.unsent = nil
+	}
+	limited := x.endless.Load() == 0
+	if limited {
+		x.nc.SetWriteDeadline(time.Now().Add(writeTime))
+	}
+	x.mu.Unlock()
+	n, err := x.nc.Write(data)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err != nil && x.hand.leaving {
+		x.hand.unsent = append(data[n:len(data):len(data)], x.hand.unsent...)
+		return len(b), nil
+	}
+	if limited && !x.hand.leaving {
+		x.nc.SetWriteDeadline(time.Time{}) // no timer stays behind
+	}
+	return max(0, n-owed), err
 }
 
 // encodeJSON is json.Marshal without the escaping that HTML wants.

@@ -19,11 +19,48 @@ type caught struct{ end, other chan os.Signal }
 
 func catchSignals() *caught {
 	c := &caught{end: make(chan os.Signal, 4), other: make(chan os.Signal, 16)}
-	signal.Notify(c.end, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
-	signal.Notify(c.other, syscall.SIGHUP, syscall.SIGUSR2)
+	c.catch()
 	// Caught and dropped, not ignored: children inherit what is ignored.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return c
+}
+
+// catch begins, also again after pending.
+func (c *caught) catch() {
+	signal.Notify(c.end, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
+	signal.Notify(c.other, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+}
+
+// all are those that mean something.
+func (c *caught) all() []syscall.Signal {
+	return []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+}
+
+// pending ends the catching and returns what came and was not dealt with. It is to be
+// called when no more can come. They stay pending here too.
+func (c *caught) pending() (list []int) {
+	signal.Stop(c.end) // waits for those that are on their way
+	signal.Stop(c.other)
+	for _, ch := range []chan os.Signal{c.end, c.other} {
+		for range len(ch) {
+			s := <-ch
+			list = append(list, int(s.(syscall.Signal)))
+			ch <- s
+		}
+	}
+	return list
+}
+
+// again is a signal that came to an earlier version of this program.
+func (c *caught) again(s syscall.Signal) {
+	ch := c.other
+	if s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGQUIT {
+		ch = c.end
+	}
+	select {
+	case ch <- s:
+	default:
+	}
 }
 
 // handleSignals turns signals into requests until ctx is done; the channel it returns is
@@ -40,7 +77,9 @@ func (d *Daemon) handleSignals(ctx context.Context, c *caught) (ended <-chan str
 			case s = <-c.end:
 			case s = <-c.other:
 			}
+			d.upgrader.acting.Lock()
 			d.handleSignal(ctx, s.(syscall.Signal))
+			d.upgrader.acting.Unlock()
 		}
 	}()
 	return done
@@ -65,6 +104,9 @@ func (d *Daemon) handleSignal(ctx context.Context, s syscall.Signal) {
 		if err := d.reload(ctx); err != nil {
 			d.log.Error(fmt.Sprintf("cannot restart with this configuration, so nothing was changed:\n%v", err))
 		}
+	case syscall.SIGUSR1:
+		d.log.Info("received SIGUSR1 indicating upgrade request")
+		d.asked.Go(func() { d.upgrade(ctx) })
 	case syscall.SIGUSR2:
 		d.log.Info("received SIGUSR2 indicating log reopen request")
 		d.reopenLogs()

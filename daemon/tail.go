@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -9,6 +11,7 @@ import (
 	"sync"
 
 	"gosv/daemon/wire"
+	"gosv/logs"
 	"gosv/proc/event"
 )
 
@@ -76,7 +79,56 @@ func doTail(ctx context.Context, c *call, in wire.TailIn) (wire.Count, error) {
 		return s.count, err
 	}
 	defer c.endlessly()()
-	return s.count, c.pour(ctx, f, s.send)
+	return s.count, s.follow(ctx, f)
+}
+
+// followed is how far the following of a log has come.
+type followed struct {
+	Count    wire.Count
+	Follower logs.KeptFollower
+}
+
+// follow hands over what f has until it ends, or until it goes on elsewhere.
+func (s *chunks) follow(ctx context.Context, f follower) error {
+	err := s.pour(ctx, f, s.send)
+	if l, ok := f.(interface{ Leave() logs.KeptFollower }); ok && errors.Is(err, errLeft) {
+		s.left(followed{s.count, l.Leave()})
+	}
+	return err
+}
+
+// takeUpTail goes on with a log that another version of the program followed.
+func (c *call) takeUpTail(k keptCall, whole *api) (func(context.Context) (any, error), error) {
+	var in wire.TailIn
+	var at followed
+	if err := errors.Join(json.Unmarshal(k.Params, &in), json.Unmarshal(k.State, &at)); err != nil {
+		return nil, err
+	}
+	var f follower
+	err := error(fs.ErrNotExist)
+	if in.Name == "" {
+		if l, ok := whole.main.(interface {
+			followOn(logs.KeptFollower) (follower, error)
+		}); ok {
+			f, err = l.followOn(at.Follower)
+		}
+	} else if group, name, bad := oneName(in.Name); bad != nil {
+		err = bad
+	} else if l, ok := whole.logs.(interface {
+		followOn(group, name, stream string, k logs.KeptFollower) (follower, error)
+	}); ok {
+		f, err = l.followOn(group, name, cmp.Or(in.Stream, "stdout"), at.Follower)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (any, error) {
+		defer f.Close()
+		defer c.endlessly()()
+		s := &chunks{call: c, count: at.Count}
+		err := s.follow(ctx, f)
+		return s.count, err
+	}, nil
 }
 
 // pour hands over what f has until the stream or the daemon ends, or send fails.
@@ -89,6 +141,8 @@ func (c *call) pour(ctx context.Context, f follower, send func(data []byte, lost
 			return ctx.Err()
 		case <-c.closing:
 			open = false
+		case <-c.leave:
+			return errLeft
 		}
 		if data, lost := f.Take(); len(data) > 0 || lost > 0 {
 			if err := send(data, lost); err != nil {

@@ -178,6 +178,9 @@ func (p *Pump) stand() {
 	p.stash = nil
 }
 
+// Owner is Options.Owner.
+func (s *Sink) Owner() any { return s.o.Owner }
+
 // Kept is the sink while its Pump is frozen.
 func (s *Sink) Kept() KeptSink {
 	k := KeptSink{Latest: -1, Bytes: s.bytes.Load(), Lost: s.lost.Load()}

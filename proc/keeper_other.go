@@ -44,6 +44,9 @@ func (l *Link) Hold(int, uint64)         {}
 func (l *Link) Drop(uint64)              {}
 func (l *Link) Noted(int)                {}
 
+// GoOn is Linux's.
+func (l *Link) GoOn(func(int, syscall.WaitStatus), func()) {}
+
 // Take is Linux's.
 func (l *Link) Take(func(int, syscall.WaitStatus), func()) (map[uint64]int, map[int]syscall.WaitStatus, error) {
 	return nil, nil, nil

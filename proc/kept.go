@@ -30,6 +30,7 @@ type Kept struct {
 	Unread      []byte `json:",omitempty"` // waits to be written there
 	Turn        int    `json:",omitempty"` // of those whose launch has not begun: in which order
 	Socket      string `json:",omitempty"` // fcgi: the URL of the socket that its run has
+	Whole       bool   `json:",omitempty"` // it is stopped with its process group, whatever the options say
 	Trace       trace  // how its child is told from others
 
 	// Only in a ledger.
@@ -49,6 +50,7 @@ type Frozen struct {
 	Groups    []*conf.Group `json:"-"` // the active ones, in the order in which they were added
 	Processes []Kept
 	Sockets   []KeptSocket `json:",omitempty"`
+	Mark      string       `json:",omitempty"` // what those with kill_escaped are marked with
 
 	Age time.Duration `json:"-"` // how long ago that was; Resume lets timers run on from then
 }
@@ -159,7 +161,7 @@ func (m *Manager) KillExpected(pid int) {
 }
 
 func (m *Manager) frozen() Frozen {
-	var all Frozen
+	all := Frozen{Mark: m.mark}
 	now := m.now()
 	for _, g := range m.order {
 		all.Groups = append(all.Groups, g.conf)
@@ -172,7 +174,7 @@ func (m *Manager) frozen() Frozen {
 			k := Kept{
 				Group: p.conf.Group, Name: p.conf.Name, Machine: p.m, PID: p.pid, Status: int(p.status),
 				Start: p.start, Stop: p.stop, Exit: p.exit, SpawnErr: p.err, Life: p.life,
-				Stdin: p.stdin.fd, Unread: p.stdin.pending, Trace: p.trace,
+				Stdin: p.stdin.fd, Unread: p.stdin.pending, Trace: p.trace, Whole: p.whole,
 			}
 			if p.due.armed() {
 				left := p.due.at - now
@@ -196,6 +198,9 @@ func (m *Manager) frozen() Frozen {
 // Resume makes a new manager go on where another was frozen. It is called before Run, which
 // then reaps who has died in between. No event tells of it: nothing has happened.
 func (m *Manager) Resume(f Frozen) {
+	if f.Mark != "" {
+		m.mark = f.Mark
+	}
 	for _, c := range f.Groups {
 		g := m.newGroup(c)
 		m.groups[c.Name] = g
@@ -255,7 +260,7 @@ func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
 	p.m, p.pid, p.status = k.Machine, k.PID, syscall.WaitStatus(k.Status)
 	p.start, p.stop, p.exit, p.err, p.life = k.Start, k.Stop, k.Exit, k.SpawnErr, k.Life
 	p.stdin = stdin{fd: k.Stdin, pending: k.Unread}
-	p.trace = k.Trace
+	p.trace, p.whole = k.Trace, k.Whole
 	if !p.m.State.Down() {
 		p.group.busy++
 	}

@@ -19,7 +19,11 @@ type UnixKernel struct {
 	ended   chan struct{}
 	shim    string // the executable that is our exec shim; "" for none
 
-	pipes      map[uint64]int // by inode: what a keeper held; given out by Pipe
+	pipes map[uint64]int // by inode: what a keeper held; given out by Pipe
+	// Masked are signals that this process was started with as blocked, and that children are
+	// not to inherit so: an upgrade blocks them. Set it before the first Launch.
+	Masked []syscall.Signal
+
 	foreigners foreigners
 	cages      cages
 }
@@ -64,7 +68,7 @@ func (k *UnixKernel) Launch(s Spec) (int, error) {
 	var err error
 	if direct {
 		var pid int
-		if pid, err = forkExec(cage, s.Path, s.Argv, s.Env, s.Dir, become, s); err == nil {
+		if pid, err = k.forkExec(cage, s.Path, s.Argv, s.Env, s.Dir, become, s); err == nil {
 			return pid, nil
 		}
 		if err == syscall.EMFILE || err == syscall.ENFILE {
@@ -74,7 +78,7 @@ func (k *UnixKernel) Launch(s Spec) (int, error) {
 	if k.shim == "" {
 		return 0, explain(s, direct, mayBecome, err)
 	}
-	pid, shimErr := forkExec(cage, k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
+	pid, shimErr := k.forkExec(cage, k.shim, shimArgs(s), append(s.Env[:len(s.Env):len(s.Env)], shimMark+"=1"), "", nil, s)
 	switch {
 	case shimErr == nil:
 		return pid, nil
@@ -113,7 +117,8 @@ func explain(s Spec, direct, mayBecome bool, err error) error {
 // handled signals to their defaults, SIGPIPE among them (Supervisor's children inherit an
 // ignored SIGPIPE, to the grief of their pipelines), and restores the soft limit of open
 // files that Go's runtime has raised.
-func forkExec(cage int, path string, argv, env []string, dir string, become *syscall.Credential, s Spec) (int, error) {
+func (k *UnixKernel) forkExec(cage int, path string, argv, env []string, dir string, become *syscall.Credential, s Spec) (int, error) {
+	defer unmask(k.Masked)()
 	attr := &syscall.ProcAttr{
 		Dir: dir, Env: env, Files: []uintptr{blocking(s.Stdin), blocking(s.Stdout), blocking(s.Stderr)},
 		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: become},

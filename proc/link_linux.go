@@ -193,6 +193,14 @@ func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) 
 	}
 }
 
+// GoOn is Take for a daemon that has taken over from another version of itself in the same
+// process, and has everything already.
+func (l *Link) GoOn(told func(pid int, status syscall.WaitStatus), lost func()) {
+	if l != nil {
+		go l.listen(told, lost)
+	}
+}
+
 func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()) {
 	for {
 		data, fd, err := receive(l.fd)

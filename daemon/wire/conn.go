@@ -66,6 +66,14 @@ func (c *Conn) Read(v any) error {
 	}
 }
 
+// Flush lets the writer write what it has kept back.
+func (c *Conn) Flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.w.Write(nil)
+	return err
+}
+
 // Write sends v as one line.
 func (c *Conn) Write(v any) error {
 	c.mu.Lock()

@@ -24,6 +24,7 @@ const (
 	MethodAvail    = "avail"    // {} -> []Avail
 	MethodReload   = "reload"   // {} -> true; the daemon starts again with its configuration read anew
 	MethodShutdown = "shutdown" // {} -> true
+	MethodUpgrade  = "upgrade"  // {} -> UpgradeOut, from the version that has taken over
 	MethodEvents   = "events"   // EventsIn -> Event... until cancelled
 )
 
@@ -173,4 +174,11 @@ type Event struct {
 	Payload string `json:"payload"`        // Supervisor's text
 	Cut     int64  `json:"cut,omitempty"`  // bytes left out at the payload's end, past 128 KiB
 	Lost    int64  `json:"lost,omitempty"` // events left out before this one because the client was slow
+}
+
+// UpgradeOut says who has taken over from whom.
+type UpgradeOut struct {
+	Version string `json:"version"`
+	From    string `json:"from"`
+	PID     int    `json:"pid"`
 }

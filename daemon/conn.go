@@ -1,0 +1,241 @@
+package daemon
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// serverConn is a connection of a server, which counts it until it is closed. While the
+// server is held it reads nothing: what has come of a request that is not whole yet is
+// known, so that another version of the program can go on with the connection.
+type serverConn struct {
+	net.Conn
+	s    *server
+	peer peer
+	room string        // of s.rooms
+	r    *bufio.Reader // holds what sniff has read; nil: nothing
+	http bool          // belongs to net/http; guarded by s.mu
+	kept *keptConn     // what an earlier version had of it, until it begins; nil: nothing
+
+	mu       sync.Mutex // guards what follows
+	speaks   tongue
+	session  *session // JSON
+	early    []byte   // what was read of a request that is not whole yet
+	replay   []byte   // what an earlier version had read of it
+	answers  bool     // HTTP: a request is being answered
+	streams  int      // HTTP: endless answers
+	parked   bool     // Read waits for the end of a hold
+	deadline time.Time
+}
+
+// tongue is what is spoken on a connection.
+type tongue uint8
+
+const (
+	unheard tongue = iota
+	speaksJSON
+	speaksHTTP
+)
+
+func (c *serverConn) Read(b []byte) (int, error) {
+	if c.r != nil {
+		return c.r.Read(b)
+	}
+	return c.fetch(b)
+}
+
+// rawReader is what c.r reads from.
+type rawReader struct{ c *serverConn }
+
+func (r rawReader) Read(b []byte) (int, error) { return r.c.fetch(b) }
+
+// fetch reads from the network, or waits where the server is held.
+func (c *serverConn) fetch(b []byte) (int, error) {
+	c.mu.Lock()
+	if n := copy(b, c.replay); n > 0 && len(b) > 0 {
+		c.replay = c.replay[n:]
+		c.came(b[:n])
+		c.mu.Unlock()
+		return n, nil
+	}
+	c.mu.Unlock()
+	for {
+		n, err := c.Conn.Read(b)
+		if n > 0 {
+			c.mu.Lock()
+			c.came(b[:n])
+			c.mu.Unlock()
+			return n, err
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.park() {
+			return n, err
+		}
+	}
+}
+
+// came remembers what belongs to a request that is not whole yet. c.mu is held.
+func (c *serverConn) came(b []byte) {
+	if c.answers {
+		return
+	}
+	c.early = append(c.early, b...)
+	if c.speaks == speaksJSON {
+		c.early = c.early[bytes.LastIndexByte(c.early, '\n')+1:]
+	}
+	if len(c.early) == 0 {
+		c.early = nil
+	}
+}
+
+// park waits for the end of a hold. It is false when the time to read is really over.
+func (c *serverConn) park() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+			return false
+		}
+		h := c.s.held.Load()
+		if h == nil || c.answers {
+			break
+		}
+		c.parked = true
+		c.mu.Unlock()
+		<-h.over
+		c.mu.Lock()
+		c.parked = false
+	}
+	c.Conn.SetReadDeadline(c.deadline)
+	return true
+}
+
+// longAgo is a deadline that is over.
+func longAgo() time.Time { return time.Unix(1, 0) }
+
+// interrupt ends a Read that waits for a request.
+func (c *serverConn) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.answers {
+		c.Conn.SetReadDeadline(longAgo())
+	}
+}
+
+// SetReadDeadline is net.Conn's; a hold goes before it.
+func (c *serverConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	if c.s.held.Load() != nil && !c.answers && (t.IsZero() || time.Now().Before(t)) {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetDeadline is net.Conn's.
+func (c *serverConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// turned is what net/http says of the connection.
+func (c *serverConn) turned(st http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch st {
+	case http.StateActive:
+		c.answers, c.early = true, nil
+		c.Conn.SetReadDeadline(c.deadline) // it may just have been interrupted
+	case http.StateIdle:
+		c.answers = false
+		if c.s.held.Load() != nil {
+			c.Conn.SetReadDeadline(longAgo())
+		}
+	}
+}
+
+// stream marks the connection as one whose answer ends only when the client wants it.
+func (c *serverConn) stream() (done func()) {
+	c.mu.Lock()
+	c.streams++
+	c.mu.Unlock()
+	return func() {
+		c.mu.Lock()
+		c.streams--
+		c.mu.Unlock()
+	}
+}
+
+func (c *serverConn) Close() error {
+	c.s.mu.Lock()
+	if _, open := c.s.conns[c]; open {
+		delete(c.s.conns, c)
+		c.s.rooms.leave(c.room)
+	}
+	c.s.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// begin makes what the connection is served by, and returns what serves it.
+func (c *serverConn) begin() func() {
+	s := c.s
+	k := c.kept
+	c.kept = nil
+	if k != nil {
+		c.replay = slices.Clone(k.Early)
+	}
+	switch {
+	case s.unix == nil, k != nil && k.Speaks == speaksHTTP:
+		c.speaks = speaksHTTP
+		return func() { s.serveHTTP(c) }
+	case k != nil && k.Speaks == speaksJSON:
+		c.speaks = speaksJSON
+		c.r = bufio.NewReader(rawReader{c})
+		x := s.newSession(c)
+		x.resume(k)
+		return x.serve
+	}
+	return func() { s.sniff(c) }
+}
+
+// sniff finds out what is spoken on a unix socket.
+func (s *server) sniff(c *serverConn) {
+	c.r = bufio.NewReader(rawReader{c})
+	c.SetReadDeadline(time.Now().Add(firstByteTime))
+	first, err := c.r.Peek(1)
+	if err != nil {
+		c.Close()
+		return
+	}
+	c.SetReadDeadline(time.Time{})
+	if first[0] != '{' {
+		c.set(speaksHTTP)
+		s.serveHTTP(c)
+		return
+	}
+	c.set(speaksJSON)
+	s.newSession(c).serve()
+}
+
+func (c *serverConn) set(t tongue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.speaks = t
+	if t == speaksJSON {
+		c.early = c.early[bytes.LastIndexByte(c.early, '\n')+1:]
+	}
+}
+
+// serveHTTP hands a connection over to net/http.
+func (s *server) serveHTTP(c *serverConn) {
+	s.mu.Lock()
+	c.http = true
+	s.mu.Unlock()
+	s.http.serve(s, c)
+}

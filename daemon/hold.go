@@ -1,0 +1,296 @@
+package daemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"gosv/conf"
+)
+
+// holding is a server that reads nothing new: connections wait in the queue of its socket,
+// requests in their connections.
+type holding struct{ over chan struct{} }
+
+// streams are the endless answers over HTTP. They end visibly when the server closes, and
+// before an upgrade.
+type streams struct {
+	mu    sync.Mutex // guards what follows
+	ended chan struct{}
+}
+
+// ending is closed when streams have to end.
+func (s *streams) ending() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+	}
+	return s.ended
+}
+
+func (s *streams) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		close(s.ended)
+		s.ended = nil
+	}
+}
+
+// hold begins: nothing new is read.
+func (s *server) hold() {
+	s.held.Store(&holding{over: make(chan struct{})})
+	if d, ok := s.listener().(interface{ SetDeadline(time.Time) error }); ok {
+		d.SetDeadline(longAgo())
+	}
+	s.streams.end()
+	for _, c := range s.connections() {
+		c.interrupt()
+	}
+}
+
+// goOn ends a hold.
+func (s *server) goOn() {
+	h := s.held.Swap(nil)
+	if h == nil {
+		return
+	}
+	if d, ok := s.listener().(interface{ SetDeadline(time.Time) error }); ok {
+		d.SetDeadline(time.Time{})
+	}
+	for _, c := range s.connections() {
+		c.mu.Lock()
+		x := c.session
+		c.mu.Unlock()
+		if x != nil {
+			x.goOn()
+		}
+	}
+	close(h.over)
+}
+
+func (s *server) connections() (list []*serverConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// underWay names something that is still being answered; "" for nothing. An endless answer
+// over HTTP whose client does not read is cut off when cut says so.
+func (s *server) underWay(cut bool) string {
+	for _, c := range s.connections() {
+		c.mu.Lock()
+		parked, streams, x := c.parked, c.streams, c.session
+		c.mu.Unlock()
+		switch {
+		case x != nil:
+			if what := x.underWay(); what != "" {
+				return what
+			}
+			if !parked {
+				return "a request that has just come"
+			}
+		case !parked && streams > 0 && cut:
+			c.Conn.SetWriteDeadline(longAgo())
+			return "a log that is followed"
+		case !parked:
+			return "a request that came over HTTP"
+		}
+	}
+	return ""
+}
+
+// hold holds all servers, d at most, and says what is still being answered; "" for nothing.
+func (d *Daemon) hold(t time.Duration) (busy string) {
+	for _, s := range d.servers {
+		s.hold()
+	}
+	begun := time.Now()
+	until(t, func() bool {
+		busy = ""
+		for _, s := range d.servers {
+			if busy = s.underWay(time.Since(begun) > t/2); busy != "" {
+				return false
+			}
+		}
+		return true
+	})
+	return busy
+}
+
+// serveOn ends it.
+func (d *Daemon) serveOn() {
+	for _, s := range d.servers {
+		s.goOn()
+	}
+}
+
+// keptServer is one socket with its connections.
+type keptServer struct {
+	Section string
+	Unix    bool `json:",omitempty"`
+	FD      int
+	File    *keptSocket `json:",omitempty"`
+	Conns   []keptConn  `json:",omitempty"`
+}
+
+// keptSocket is the file of a unix socket.
+type keptSocket struct {
+	Path     string
+	Dev, Ino uint64
+	Owner    int
+	Lent     bool `json:",omitempty"`
+}
+
+// keptConn is a connection.
+type keptConn struct {
+	FD     int
+	Speaks tongue
+	Early  []byte     `json:",omitempty"` // read of a request that is not whole yet
+	Login  *keptLogin `json:",omitempty"` // JSON: who the client has shown to be
+	Unsent []byte     `json:",omitempty"` // JSON: of answers
+	Calls  []keptCall `json:",omitempty"` // JSON: streams
+}
+
+// keptLogin is name and password as they were given.
+type keptLogin struct{ Username, Password string }
+
+// keptCall is a request whose answer goes on.
+type keptCall struct {
+	ID     uint64
+	Method string
+	Params json.RawMessage `json:",omitempty"`
+	State  json.RawMessage `json:",omitempty"` // of the method
+}
+
+func (k *keptServer) fds() []int {
+	list := []int{k.FD}
+	for _, c := range k.Conns {
+		list = append(list, c.FD)
+	}
+	return list
+}
+
+// fdOf is the descriptor of a listener or a connection, -1 if there is none.
+func fdOf(x any) int {
+	fd := -1
+	if sc, ok := x.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			raw.Control(func(n uintptr) { fd = int(n) })
+		}
+	}
+	return fd
+}
+
+// kept is the socket without its connections.
+func (s *server) kept() keptServer {
+	k := keptServer{Section: s.section, Unix: s.unix != nil, FD: fdOf(s.listener())}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.file; f != nil {
+		k.File = &keptSocket{f.path, f.dev, f.ino, f.owner, f.lent}
+	}
+	return k
+}
+
+// handOver is the socket with its connections, which have come to rest. What streams are
+// under way leaves off; goOn takes it up again.
+func (s *server) handOver() keptServer {
+	k := s.kept()
+	for _, c := range s.connections() {
+		c.mu.Lock()
+		x := c.session
+		one := keptConn{FD: fdOf(c.Conn), Speaks: c.speaks, Early: append(append([]byte(nil), c.early...), c.replay...)}
+		c.mu.Unlock()
+		if x != nil {
+			x.leave(&one)
+		}
+		if one.FD >= 0 {
+			k.Conns = append(k.Conns, one)
+		}
+	}
+	return k
+}
+
+// resumeServers makes servers of the sockets that were handed over, and opens those of the
+// configuration that were not.
+func resumeServers(d *Daemon, cfg *conf.Config, k *kept) ([]*server, error) {
+	a := newAPI(d)
+	a.handed, a.from = &handed{list: k.Servers, log: d.log}, k.Version
+	list, err := openSockets(a, cfg)
+	a.handed.rest()
+	a.handed = nil
+	return list, err
+}
+
+// handed are sockets of an earlier version.
+type handed struct {
+	list []keptServer
+	log  interface{ Error(string, ...any) }
+}
+
+// take is the socket of a section.
+func (h *handed) take(section string, unix bool) (net.Listener, *keptServer) {
+	if h == nil {
+		return nil, nil
+	}
+	for i := range h.list {
+		k := &h.list[i]
+		if k.Section != section || k.Unix != unix || k.FD < 0 {
+			continue
+		}
+		f := os.NewFile(uintptr(k.FD), "listener")
+		ln, err := net.FileListener(f)
+		f.Close() // FileListener has a duplicate
+		k.FD = -1
+		if err != nil {
+			h.log.Error(fmt.Sprintf("cannot go on listening for [%s]: %v", section, err))
+			return nil, nil
+		}
+		return ln, k
+	}
+	return nil, nil
+}
+
+// rest closes what nobody wants.
+func (h *handed) rest() {
+	for _, k := range h.list {
+		if k.FD >= 0 {
+			syscall.Close(k.FD)
+			for _, c := range k.Conns {
+				syscall.Close(c.FD)
+			}
+		}
+	}
+}
+
+// file is the socket file as it was.
+func (k *keptServer) file() *socketFile {
+	if k.File == nil {
+		return &socketFile{owner: os.Geteuid()}
+	}
+	f := k.File
+	return &socketFile{path: f.Path, dev: f.Dev, ino: f.Ino, owner: f.Owner, lent: f.Lent}
+}
+
+// resume goes on with the connections of an earlier version.
+func (s *server) resume() {
+	for i := range s.before {
+		k := &s.before[i]
+		f := os.NewFile(uintptr(k.FD), "connection")
+		conn, err := net.FileConn(f)
+		f.Close() // FileConn has a duplicate
+		if err == nil {
+			s.admit(conn, k)
+		}
+	}
+	s.before = nil
+}

@@ -1,0 +1,104 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+
+	mem "unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeState puts k into a file that has no name: in memory, or where there is no such
+// thing, one that is removed at once.
+func writeState(k *kept) (*os.File, error) {
+	var f *os.File
+	fd, err := unix.MemfdCreate("gosv-state", unix.MFD_CLOEXEC)
+	if err == nil {
+		f = os.NewFile(uintptr(fd), "gosv-state")
+	} else if f, err = os.CreateTemp("", ".gosv-state-"); err == nil {
+		os.Remove(f.Name())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the state: %w", err)
+	}
+	text, err := json.Marshal(k)
+	if err == nil {
+		_, err = f.Write(text)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot write the state: %w", err)
+	}
+	return f, nil
+}
+
+func describe(fd int) (keptFD, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return keptFD{}, err
+	}
+	return keptFD{fd, st.Mode & unix.S_IFMT, uint64(st.Dev), uint64(st.Ino)}, nil
+}
+
+// check says which descriptor is not what it was.
+func (k *kept) check() error {
+	for _, want := range k.FDs {
+		if got, err := describe(want.FD); err != nil {
+			return fmt.Errorf("descriptor %d was not handed over: %w", want.FD, err)
+		} else if got != want {
+			return fmt.Errorf("descriptor %d is another file than it was", want.FD)
+		}
+	}
+	return nil
+}
+
+// closeOnExec says of all whether they end at exec.
+func closeOnExec(fds []int, on bool) error {
+	var errs error
+	for _, fd := range fds {
+		flag := 0
+		if on {
+			flag = unix.FD_CLOEXEC
+		}
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, flag); err != nil {
+			errs = errors.Join(errs, fmt.Errorf("descriptor %d: %w", fd, err))
+		}
+	}
+	return errs
+}
+
+func changedAt(st *syscall.Stat_t) int64 { return st.Ctim.Nano() }
+
+// maskSignals blocks or lets through signals in all threads, so that one that comes between
+// the two programs waits for the second. It is not for a build with cgo, which does not
+// know all threads.
+func maskSignals(how int, set uint64) error {
+	_, _, e := syscall.AllThreadsSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(mem.Pointer(&set)), 0, 8, 0, 0)
+	runtime.KeepAlive(&set)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// blockSignals blocks what is not blocked already, and says what that was.
+func blockSignals(list []syscall.Signal) (masked []int, undo func()) {
+	var old unix.Sigset_t
+	unix.PthreadSigmask(unix.SIG_BLOCK, nil, &old)
+	var set uint64
+	for _, s := range list {
+		if bit := uint64(1) << (uint(s) - 1); uint64(old.Val[0])&bit == 0 {
+			set |= bit
+			masked = append(masked, int(s))
+		}
+	}
+	if maskSignals(unix.SIG_BLOCK, set) != nil {
+		return nil, func() {}
+	}
+	return masked, func() { maskSignals(unix.SIG_UNBLOCK, set) }
+}

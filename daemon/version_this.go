@@ -1,0 +1,5 @@
+//go:build !gosvnext
+
+package daemon
+
+const next = ""
