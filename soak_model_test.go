@@ -158,11 +158,22 @@ func (s *soak) isMain(pid int) bool {
 	return err == nil && strings.Contains(string(env), "GOSV_MARK="+s.dir+"\x00")
 }
 
+// daemon is the pid of the daemon itself, which may have a keeper as its parent; 0 while
+// there is none.
+func (s *soak) daemon() int {
+	_, ok, err := s.ask("hello", map[string]any{"protocol": 1})
+	var hello struct{ Pid int }
+	if err != nil || json.Unmarshal(ok, &hello) != nil {
+		return 0
+	}
+	return hello.Pid
+}
+
 // soakFigures are what must not grow; rss is in MB.
 type soakFigures struct{ rss, goroutines, fds, threads float64 }
 
 func (s *soak) figures() soakFigures {
-	_, threads := switches(s.pid())
+	_, threads := switches(s.daemon())
 	return soakFigures{s.metric("process_resident_memory_bytes") / (1 << 20), s.metric("go_goroutines"), s.metric("process_open_fds"), float64(threads)}
 }
 
@@ -197,7 +208,7 @@ func (s *soak) rest() soakFigures {
 		slices.Sort(got)
 		return slices.Equal(want, got) && len(want) == len(soakUp)
 	})
-	s.until("there is no zombie", func() bool { return zombies(s.pid()) == 0 })
+	s.until("there is no zombie", func() bool { return zombies(s.pid())+zombies(s.daemon()) == 0 })
 	s.until("the listener has heard of all", func() bool { return s.metric(`gosv_pool_queue_depth{pool="ear"}`) == 0 })
 	if lost := s.metric(`gosv_pool_events_lost_total{pool="ear"}`); lost != 0 {
 		s.wrong("%v events were lost", lost)

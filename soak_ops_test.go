@@ -93,7 +93,7 @@ var soakOps = []soakOp{
 	}},
 	{"suspend", 1, func(s *soak) (string, func()) {
 		d := time.Duration(s.rnd.IntN(400)) * time.Millisecond
-		return d.String(), func() { s.toDaemon(func(pid int) { s.freeze(pid, d) }) }
+		return d.String(), func() { s.toDaemon(func(int) { s.freeze(s.daemon(), d) }) }
 	}},
 	{"full disk", 2, func(s *soak) (string, func()) {
 		d := time.Duration(s.rnd.IntN(1000)) * time.Millisecond
@@ -123,6 +123,10 @@ var soakOps = []soakOp{
 		d := time.Duration(s.rnd.IntN(100)) * time.Millisecond
 		return d.String(), func() {
 			s.disturb(func() {
+				if s.keeper {
+					s.killKept()
+					return
+				}
 				from := time.Now()
 				s.kill9()
 				time.Sleep(d) // drawn: how long there is no daemon
@@ -134,7 +138,23 @@ var soakOps = []soakOp{
 	}},
 }
 
-// toDaemon gives f the pid of the daemon, who cannot be another one meanwhile.
+// killKept kills a daemon that has a keeper. One that dies again within ten seconds is started
+// later and later, so it is let alone for that long.
+func (s *soak) killKept() {
+	if time.Since(s.killed) < 11*time.Second {
+		return
+	}
+	s.killed = time.Now()
+	old := s.daemon()
+	if old == 0 || syscall.Kill(old, syscall.SIGKILL) != nil {
+		s.wrong("there is no daemon to be killed: %d", old)
+		return
+	}
+	s.until("the keeper has started another one", func() bool { now := s.daemon(); return now != 0 && now != old })
+	s.killed = time.Now()
+}
+
+// toDaemon gives f the pid of the daemon, or of its keeper, who cannot be another one meanwhile.
 func (s *soak) toDaemon(f func(pid int)) {
 	s.changing.Lock()
 	defer s.changing.Unlock()

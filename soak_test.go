@@ -19,7 +19,8 @@ import (
 
 // TestSoak runs random operations and faults against a daemon, for GOSV_SOAK (10s), and holds
 // it to what must be true all the time and at rest: soak_model_test.go. GOSV_SEED repeats the
-// operations of an earlier run; `make soak T=10m SEED=1` says both.
+// operations of an earlier run; `make soak T=10m SEED=1` says both. Half of the time is with a
+// keeper, where nothing at all may be lost.
 func TestSoak(t *testing.T) {
 	d, err := time.ParseDuration(os.Getenv("GOSV_SOAK"))
 	if err != nil {
@@ -30,7 +31,9 @@ func TestSoak(t *testing.T) {
 		seed = uint64(time.Now().UnixNano() % 1_000_000)
 	}
 	t.Logf("seed %d: make soak T=%v SEED=%d runs the same operations", seed, d, seed)
-	newSoak(t, seed).run(d)
+	for _, mode := range []string{"alone", "keeper"} {
+		t.Run(mode, func(t *testing.T) { newSoak(t, seed, mode == "keeper").run(d / 2) })
+	}
 }
 
 // soak is one run.
@@ -39,7 +42,9 @@ type soak struct {
 	rnd     *rand.Rand
 	small   string     // a small disk as we see it; "": there is none
 	prefix  []string   // the command that starts the daemon where it sees that disk
-	crashes []soakSpan // when there was no daemon
+	keeper  bool       // a keeper starts the daemon again
+	crashes []soakSpan // when there was no daemon, nor a keeper
+	killed  time.Time  // when a keeper's daemon was killed last
 
 	away     atomic.Int32 // operations that take the daemon away: requests may fail
 	gone     atomic.Int64 // how many there were
@@ -127,8 +132,8 @@ var soakTargets = []string{"w:w0", "w:w1", "w:w2", "w:*", "i:i0", "i:i1", "i:i2"
 // soakUp are those that run when everything was started and is quiet.
 var soakUp = []string{"w0", "w1", "w2", "i0", "i1", "i2", "i3", "slow", "stub", "forker", "talk", "disk", "a", "b", "ear", "f"}
 
-func newSoak(t *testing.T, seed uint64) *soak {
-	s := &soak{box: newBox(t, "", ""), rnd: rand.New(rand.NewPCG(seed, 1)), places: make(chan struct{}, 4)}
+func newSoak(t *testing.T, seed uint64, keeper bool) *soak {
+	s := &soak{keeper: keeper, box: newBox(t, "", ""), rnd: rand.New(rand.NewPCG(seed, 1)), places: make(chan struct{}, 4)}
 	s.strays = true // what forker leaves behind when it is killed
 	for _, dir := range []string{"runs", "small"} {
 		if err := os.Mkdir(s.path(dir), 0o755); err != nil {
@@ -162,7 +167,7 @@ func (s *soak) disk() {
 // configure writes a configuration: which extra programs there are, and what is changed.
 func (s *soak) configure(variant int) {
 	text := "[unix_http_server]\nfile = %(here)s/s.sock\nmetrics = true\n[supervisorctl]\nserverurl = unix://%(here)s/s.sock\n" +
-		"[supervisord]\npidfile = %(here)s/d.pid\nchildlogdir = %(here)s\nenvironment = GOSV_MARK=\"%(here)s\"\nlogfile = %(here)s/d.log\nlogfile_maxbytes = 0\n" + soakSections
+		"[supervisord]\npidfile = %(here)s/d.pid\nchildlogdir = %(here)s\nenvironment = GOSV_MARK=\"%(here)s\"\nlogfile = %(here)s/d.log\nlogfile_maxbytes = 0\n" + fmt.Sprintf("keeper = %t\n", s.keeper) + soakSections
 	for i := range 2 {
 		if variant>>i&1 != 0 {
 			text += fmt.Sprintf("[program:extra%d]\ncommand = soaker idle\nstartsecs = 0\n", i)
@@ -327,7 +332,7 @@ func raceBuilt() bool {
 
 // descriptors are what the daemon has open, for messages.
 func (s *soak) descriptors() string {
-	out, _ := exec.Command("ls", "-l", fmt.Sprintf("/proc/%d/fd", s.pid())).Output()
+	out, _ := exec.Command("ls", "-l", fmt.Sprintf("/proc/%d/fd", s.daemon())).Output()
 	return regexp.MustCompile(`(?m)^.* (\d+ -> )`).ReplaceAllString(string(out), "$1")
 }
 

@@ -64,7 +64,9 @@ func receive(link int) (data []byte, fd int, err error) {
 	rights := make([]byte, unix.CmsgSpace(4))
 	for {
 		n, nr, _, _, err := unix.Recvmsg(link, data, rights, unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
+		// The other side has closed it with something of ours unread: told once, before what it
+		// has said, such as that it ends in order.
+		if err == unix.EINTR || err == unix.ECONNRESET {
 			continue
 		}
 		if err != nil {
