@@ -80,7 +80,7 @@ func (h *handler) action(w http.ResponseWriter, r *http.Request, action, spec st
 		case StopAll:
 			question, spec = "Stop all processes?", ""
 		}
-		h.render(w, http.StatusOK, "confirm.html", confirmPage{
+		h.render(w, http.StatusOK, confirmPage{
 			common: h.common("notice", question), Label: text, Action: action, Namespec: spec,
 		})
 		return

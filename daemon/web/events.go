@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -65,10 +64,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 			}
 			return
 		}
-		c, news, err := h.changes(&told, procs)
-		if err != nil {
-			return
-		}
+		c, news := h.changes(&told, procs)
 		if news && send("change", c) != nil {
 			return
 		}
@@ -89,28 +85,26 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 }
 
 // changes is what a browser that was told so much does not know yet.
-func (h *handler) changes(told *known, procs []wire.Process) (c change, news bool, err error) {
+func (h *handler) changes(told *known, procs []wire.Process) (c change, news bool) {
 	c = change{Now: now(procs), Summary: summary(procs), Rows: map[string]string{}}
 	names, revs := []string{}, make(map[string]string, len(procs))
-	var buf bytes.Buffer
+	var p page
 	for _, x := range rows(procs) {
 		names = append(names, x.Namespec)
 		revs[x.Namespec] = x.Rev
 		if told.revs[x.Namespec] == x.Rev {
 			continue
 		}
-		buf.Reset()
-		if err := h.pages.ExecuteTemplate(&buf, "row", x); err != nil {
-			return c, false, err
-		}
-		c.Rows[x.Namespec] = string(harmless(buf.Bytes()))
+		p.Reset()
+		x.put(&p)
+		c.Rows[x.Namespec] = string(harmless(p.Bytes()))
 	}
 	news = len(c.Rows) > 0
 	if told.revs == nil || !slices.Equal(told.names, names) {
 		c.Names, news = names, true
 	}
 	told.names, told.revs = names, revs
-	return c, news, nil
+	return c, news
 }
 
 // downText is what the page says beside its lamp.

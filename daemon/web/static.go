@@ -7,7 +7,7 @@ import (
 	"path"
 )
 
-// assets are the templates, and below the original's directories the files of the page.
+// assets are, below the original's directories, the files of the page.
 //
 //go:embed assets
 var assets embed.FS
@@ -36,7 +36,7 @@ func (h *handler) static(w http.ResponseWriter, r *http.Request, name string) {
 	plain(w, http.StatusNotFound, "Not found: "+r.URL.Path)
 }
 
-// contentType is that of the files which the page serves, "" for others: its templates.
+// contentType is that of the files which the page serves, "" for others.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".css":

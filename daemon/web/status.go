@@ -60,7 +60,7 @@ func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 		h.unavailable(w, err, message)
 		return
 	}
-	h.render(w, http.StatusOK, "status.html", statusPage{
+	h.render(w, http.StatusOK, statusPage{
 		common:  h.common("status", "Supervisor Status"),
 		Message: message, Bad: isBad(message),
 		Summary: summary(procs),

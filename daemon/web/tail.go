@@ -54,7 +54,7 @@ func (h *handler) tail(w http.ResponseWriter, r *http.Request) {
 		page.Title = "Supervisor tail of process " + page.Namespec
 		h.readTail(r, &page)
 	}
-	h.render(w, http.StatusOK, "tail.html", page)
+	h.render(w, http.StatusOK, page)
 }
 
 func (h *handler) readTail(r *http.Request, page *tailPage) {

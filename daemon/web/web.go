@@ -1,11 +1,9 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,14 +58,10 @@ type handler struct {
 	o Options
 
 	once  sync.Once // sets what follows
-	pages *template.Template
 	since time.Time // what static files count as last modified at
 }
 
 func (h *handler) prepare() {
-	h.pages = template.Must(template.New("").Funcs(template.FuncMap{
-		"quote": func(s string) template.URL { return template.URL(quote(s)) },
-	}).ParseFS(assets, "assets/*.html"))
 	h.since = time.Now()
 }
 
@@ -149,14 +143,11 @@ func (h *handler) common(page, title string) common {
 }
 
 // render answers with a page. It is made in memory first, so that there is no half a page.
-func (h *handler) render(w http.ResponseWriter, code int, name string, data any) {
-	var buf bytes.Buffer
-	if err := h.pages.ExecuteTemplate(&buf, name, data); err != nil {
-		plain(w, http.StatusInternalServerError, "The page could not be made: "+err.Error())
-		return
-	}
+func (h *handler) render(w http.ResponseWriter, code int, v view) {
+	var p page
+	v.put(&p)
 	uncached(w.Header())
-	writeBody(w, code, "text/html;charset=utf-8", harmless(buf.Bytes()))
+	writeBody(w, code, "text/html;charset=utf-8", harmless(p.Bytes()))
 }
 
 // notice is a page with something to say and no more.
@@ -171,7 +162,7 @@ func (h *handler) notice(w http.ResponseWriter, code int, n notice) {
 	again := n.common.Again
 	n.common = h.common("notice", n.Title)
 	n.common.Again = again
-	h.render(w, code, "notice.html", n)
+	h.render(w, code, n)
 }
 
 // unavailable is the page when the daemon does not answer: it is on its way out, or it fails.
