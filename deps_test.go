@@ -42,6 +42,9 @@ func TestImports(t *testing.T) {
 			if imp == "os/exec" && pkg != "gosv/proc" {
 				t.Errorf("%s must not import os/exec: only proc forks, execs or waits", pkg)
 			}
+			if imp == "text/template" || imp == "html/template" {
+				t.Errorf("%s must not import %s: it looks up methods by name, so the linker keeps all of every type (2 MB)", pkg, imp)
+			}
 			if (imp == "gopkg.in/ini.v1" || imp == "github.com/BurntSushi/toml") && pkg != "gosv/conf" {
 				t.Errorf("%s must not import %s: it appears in conf and nowhere else", pkg, imp)
 			}

@@ -31,70 +31,7 @@ func EchoConf([]string) int {
 var errFaulty = errors.New("the configuration has faults")
 
 func confRun(out, errOut io.Writer, args []string) int {
-	app := &cli.App{
-		Name: "gosv conf", Usage: "check, show and convert configurations",
-		Writer: out, ErrWriter: errOut, HideVersion: true, HideHelpCommand: true,
-		ExitErrHandler: func(*cli.Context, error) {},
-		CommandNotFound: func(_ *cli.Context, name string) {
-			fmt.Fprintf(errOut, "gosv conf has no command %q; see gosv conf --help\n", name)
-		},
-		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("there is no command %q (check, show, convert, sample, schema, options)", c.Args().First())
-			}
-			return errors.New("a command is missing: check, show, convert, sample, schema or options")
-		},
-		Commands: []*cli.Command{
-			{
-				Name: "check", Usage: "say everything that is wrong with FILE", ArgsUsage: "FILE",
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
-					&cli.BoolFlag{Name: "strict", Usage: "a program that would not start is an error too"},
-				},
-				Action: func(c *cli.Context) error { return confCheck(c) },
-			},
-			{
-				Name: "show", Usage: "print every value in force, and where it comes from", ArgsUsage: "FILE [SECTION]",
-				Action: func(c *cli.Context) error {
-					cfg, err := loadFirst(c, 2)
-					if err != nil {
-						return err
-					}
-					return buffered(out, func(w io.Writer) error { return conf.Show(w, cfg, c.Args().Get(1)) })
-				},
-			},
-			{
-				Name: "convert", Usage: "print FILE in the other format", ArgsUsage: "FILE",
-				Flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "ini or toml (the other one than FILE's if not given)"}},
-				Action: func(c *cli.Context) error {
-					if c.NArg() != 1 {
-						return errOneFile
-					}
-					return buffered(out, func(w io.Writer) error { return confConvert(w, c.Args().First(), c.String("to")) })
-				},
-			},
-			{
-				Name: "sample", Usage: "print a configuration with every option and its default",
-				Flags: []cli.Flag{&cli.StringFlag{Name: "format", Value: "ini", Usage: "ini or toml"}},
-				Action: func(c *cli.Context) error {
-					return buffered(out, func(w io.Writer) error { return conf.Sample(w, c.String("format")) })
-				},
-			},
-			{
-				Name: "schema", Usage: "print the JSON Schema of the TOML format",
-				Action: func(*cli.Context) error { return buffered(out, conf.Schema) },
-			},
-			{
-				Name: "options", Usage: "print the reference of all options",
-				Action: func(*cli.Context) error { return buffered(out, conf.OptionsDoc) },
-			},
-		},
-	}
-	for _, cmd := range app.Commands {
-		cmd.HideHelpCommand = true
-		cmd.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
-	}
-	err := app.Run(append([]string{"gosv conf"}, flagsFirst(args)...))
+	err := confDo(out, errOut, args)
 	var faults conf.Errors
 	switch {
 	case err == nil:
@@ -107,6 +44,87 @@ func confRun(out, errOut io.Writer, args []string) int {
 	}
 	fmt.Fprintf(errOut, "gosv conf: %v\n", err)
 	return exitUsage
+}
+
+// confDo reads the command line and does what it says.
+func confDo(out, errOut io.Writer, args []string) error {
+	command := confCommand(out, errOut)
+	c, err := command.Parse(flagsFirst(args))
+	switch {
+	case err == conf.ErrHelp:
+		command.Help(out)
+		return nil
+	case err != nil:
+		return err
+	case c.NArg() == 0:
+		return errors.New("a command is missing: check, show, convert, sample, schema or options")
+	}
+	for _, sub := range command.Commands {
+		if sub.Name != command.Name+" "+c.Args().First() {
+			continue
+		}
+		c, err := sub.Parse(c.Args().Tail())
+		switch {
+		case err == conf.ErrHelp:
+			sub.Help(out)
+			return nil
+		case err != nil:
+			return err
+		}
+		return sub.Run(c)
+	}
+	return fmt.Errorf("there is no command %q (check, show, convert, sample, schema, options)", c.Args().First())
+}
+
+func confCommand(out, errOut io.Writer) *conf.CommandLine {
+	return &conf.CommandLine{
+		Name: "gosv conf", Usage: "check, show and convert configurations", Line: "COMMAND [options]",
+		Commands: []*conf.CommandLine{
+			{
+				Name: "gosv conf check", Usage: "say everything that is wrong with FILE", Line: "[options] FILE",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+					&cli.BoolFlag{Name: "strict", Usage: "a program that would not start is an error too"},
+				},
+				Run: func(c *cli.Context) error { return confCheck(c, out, errOut) },
+			},
+			{
+				Name: "gosv conf show", Usage: "print every value in force, and where it comes from", Line: "FILE [SECTION]",
+				Run: func(c *cli.Context) error {
+					cfg, err := loadFirst(c, 2)
+					if err != nil {
+						return err
+					}
+					return buffered(out, func(w io.Writer) error { return conf.Show(w, cfg, c.Args().Get(1)) })
+				},
+			},
+			{
+				Name: "gosv conf convert", Usage: "print FILE in the other format", Line: "[options] FILE",
+				Flags: []cli.Flag{&cli.StringFlag{Name: "to", Usage: "ini or toml (the other one than FILE's if not given)"}},
+				Run: func(c *cli.Context) error {
+					if c.NArg() != 1 {
+						return errOneFile
+					}
+					return buffered(out, func(w io.Writer) error { return confConvert(w, c.Args().First(), c.String("to")) })
+				},
+			},
+			{
+				Name: "gosv conf sample", Usage: "print a configuration with every option and its default", Line: "[options]",
+				Flags: []cli.Flag{&cli.StringFlag{Name: "format", Value: "ini", Usage: "ini or toml"}},
+				Run: func(c *cli.Context) error {
+					return buffered(out, func(w io.Writer) error { return conf.Sample(w, c.String("format")) })
+				},
+			},
+			{
+				Name: "gosv conf schema", Usage: "print the JSON Schema of the TOML format",
+				Run: func(*cli.Context) error { return buffered(out, conf.Schema) },
+			},
+			{
+				Name: "gosv conf options", Usage: "print the reference of all options",
+				Run: func(*cli.Context) error { return buffered(out, conf.OptionsDoc) },
+			},
+		},
+	}
 }
 
 // flagsFirst moves the flags before the file names, behind which cli looks for none.
@@ -204,7 +222,7 @@ func confFaults(list conf.Errors) []confFault {
 
 // confCheck loads a file and looks whether what it names is there. Errors are what the
 // daemon refuses; that a program would not start is a warning, for the others would.
-func confCheck(c *cli.Context) error {
+func confCheck(c *cli.Context, out, errOut io.Writer) error {
 	if c.NArg() != 1 {
 		return errOneFile
 	}
@@ -238,20 +256,20 @@ func confCheck(c *cli.Context) error {
 		if cfg != nil {
 			r.Result = map[string]int{"groups": len(cfg.Groups), "processes": processes}
 		}
-		e := json.NewEncoder(c.App.Writer)
+		e := json.NewEncoder(out)
 		e.SetEscapeHTML(false)
 		if err := e.Encode(r); err != nil {
 			return err
 		}
 	} else {
 		for _, w := range warnings {
-			fmt.Fprintf(c.App.ErrWriter, "warning: %s\n", escapeLines(w.text))
+			fmt.Fprintf(errOut, "warning: %s\n", escapeLines(w.text))
 		}
 		for _, e := range faults {
-			fmt.Fprintln(c.App.ErrWriter, escapeLines(e.Error()))
+			fmt.Fprintln(errOut, escapeLines(e.Error()))
 		}
 		if exit == exitOK {
-			fmt.Fprintf(c.App.Writer, "%s: no faults (%d groups, %d processes)\n", escapeLines(c.Args().First()), len(cfg.Groups), processes)
+			fmt.Fprintf(out, "%s: no faults (%d groups, %d processes)\n", escapeLines(c.Args().First()), len(cfg.Groups), processes)
 		}
 	}
 	if exit != exitOK {

@@ -164,18 +164,11 @@ actions.
 // options, so that "tail -100 web" needs no quoting. Only --json may also come last, since
 // it cannot mean anything else.
 func cliFlags(args []string, out io.Writer) (*flags, error) {
-	f := &flags{}
-	app := &cli.App{
-		Name:            "gosv ctl",
-		Usage:           "control the programs that a supervisor runs",
-		UsageText:       "gosv ctl [options] [action [arguments]]\n\nWithout an action a shell is started. \"gosv ctl help\" lists the actions.",
-		HideHelp:        true, // cli's own -h is a variable of the whole program
-		HideHelpCommand: true,
-		HideVersion:     true,
-		Writer:          out,
-		ErrWriter:       io.Discard,
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
-		ExitErrHandler:  func(*cli.Context, error) {},
+	command := &conf.CommandLine{
+		Name:  "gosv ctl",
+		Usage: "control the programs that a supervisor runs",
+		Line:  "[options] [action [arguments]]",
+		More:  "Without an action a shell is started. \"gosv ctl help\" lists the actions.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "configuration", Aliases: []string{"c"}, Usage: "configuration `FILE` (searched if not given)"},
 			&cli.StringFlag{Name: "serverurl", Aliases: []string{"s"}, Usage: "the supervisor's address, unix:///path or http://host:port"},
@@ -185,38 +178,28 @@ func cliFlags(args []string, out io.Writer) (*flags, error) {
 			&cli.BoolFlag{Name: "interactive", Aliases: []string{"i"}, Usage: "start a shell after the action"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object per action (docs/json.md)"},
 			&cli.StringFlag{Name: "timeout", Usage: "wait no longer than `SECONDS` for an answer"},
-			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
-		},
-		Action: func(c *cli.Context) error {
-			if f.help = c.Bool("help"); f.help {
-				return cli.ShowAppHelp(c)
-			}
-			f.words = c.Args().Slice()
-			for _, flag := range c.App.Flags {
-				name := flag.Names()[0]
-				if !c.IsSet(name) {
-					continue
-				}
-				value := ""
-				if _, isBool := flag.(*cli.BoolFlag); isBool {
-					if !c.Bool(name) {
-						continue
-					}
-				} else {
-					value = c.String(name)
-				}
-				if err := f.set("--"+name, name, value); err != nil {
-					return err
-				}
-			}
-			if n := len(f.words) - 1; n > 0 && f.words[n] == "--json" {
-				f.words, f.json = f.words[:n], true
-			}
-			return nil
 		},
 	}
-	if err := app.Run(append([]string{app.Name}, args...)); err != nil {
+	c, err := command.Parse(args)
+	switch {
+	case err == conf.ErrHelp:
+		command.Help(out)
+		return &flags{help: true}, nil
+	case err != nil:
 		return nil, usageError(err.Error())
+	}
+	f := &flags{words: c.Args().Slice()}
+	for _, flag := range command.Flags {
+		name := flag.Names()[0]
+		if _, isBool := flag.(*cli.BoolFlag); !c.IsSet(name) || isBool && !c.Bool(name) {
+			continue
+		}
+		if err := f.set("--"+name, name, c.String(name)); err != nil {
+			return nil, usageError(err.Error())
+		}
+	}
+	if n := len(f.words) - 1; n > 0 && f.words[n] == "--json" {
+		f.words, f.json = f.words[:n], true
 	}
 	return f, nil
 }

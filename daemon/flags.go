@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -165,59 +164,43 @@ func valueWord(long string) string {
 	return strings.ToUpper(long)
 }
 
-// app is the command line of gosv daemon: the same flags in the manner of urfave/cli.
-func app(run func(*flags) int) *cli.App {
-	rows := flagRows()
-	a := &cli.App{
-		Name:            "gosv daemon",
-		Usage:           "run a set of programs, start them again when they end, and log what they write",
-		UsageText:       "gosv daemon [options]",
-		Version:         Version,
-		HideHelpCommand: true,
-		ExitErrHandler:  func(*cli.Context, error) {},
+// command is the command line of gosv daemon: the same flags in gosv's own manner.
+func command() *conf.CommandLine {
+	c := &conf.CommandLine{
+		Name:    "gosv daemon",
+		Usage:   "run a set of programs, start them again when they end, and log what they write",
+		Line:    "[options]",
+		Version: Version,
 	}
-	for _, r := range rows {
+	for _, r := range flagRows() {
 		var alias []string
 		if r.short != "" {
 			alias = []string{r.short}
 		}
 		if r.value {
-			a.Flags = append(a.Flags, &cli.StringFlag{Name: r.long, Aliases: alias, Usage: r.usage})
+			c.Flags = append(c.Flags, &cli.StringFlag{Name: r.long, Aliases: alias, Usage: r.usage})
 		} else {
-			a.Flags = append(a.Flags, &cli.BoolFlag{Name: r.long, Aliases: alias, Usage: r.usage})
+			c.Flags = append(c.Flags, &cli.BoolFlag{Name: r.long, Aliases: alias, Usage: r.usage})
 		}
 	}
-	a.Action = func(c *cli.Context) error {
-		if c.NArg() > 0 {
-			return fmt.Errorf("unexpected argument %q (gosv daemon takes flags only; the file is given with -c)", c.Args().First())
-		}
-		f := &flags{}
-		for _, r := range rows {
-			if c.IsSet(r.long) {
-				f.set(r, "--"+r.long, c.String(r.long))
-			}
-		}
-		if code := run(f); code != 0 {
-			return exitCode(code)
-		}
-		return nil
-	}
-	return a
+	return c
 }
 
-// exitCode carries an exit status through urfave/cli; its text was printed already.
-type exitCode int
-
-func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// codeOf is the exit status for what the cli returned: 2 for a wrong command line.
-func codeOf(err error) (code int, print bool) {
-	var e exitCode
-	switch {
-	case err == nil:
-		return 0, false
-	case errors.As(err, &e):
-		return int(e), false
+// parseGosv reads the command line of gosv daemon. An error may be conf.ErrHelp or
+// conf.ErrVersion.
+func parseGosv(args []string) (*flags, error) {
+	c, err := command().Parse(args)
+	if err != nil {
+		return nil, err
 	}
-	return 2, true
+	if c.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q (gosv daemon takes flags only; the file is given with -c)", c.Args().First())
+	}
+	f := &flags{}
+	for _, r := range flagRows() {
+		if c.IsSet(r.long) {
+			f.set(r, "--"+r.long, c.String(r.long))
+		}
+	}
+	return f, nil
 }

@@ -18,16 +18,23 @@ import (
 func Main(argv0 string, args []string) int {
 	l := &launch{argv0: argv0, args: args}
 	if argv0 == "gosv daemon" {
-		// Most calls read the same either way; the app costs 0.7 ms and 0.6 MiB more.
+		// Most calls read the same either way, and this one costs less.
 		if f, err := parseSupervisord(args); err == nil && !f.help && !f.version {
 			return l.run(f)
 		}
-		a := app(l.run)
-		code, print := codeOf(a.Run(append([]string{argv0}, args...)))
-		if print {
-			fmt.Fprintln(os.Stderr, "see: gosv daemon --help")
+		f, err := parseGosv(args)
+		switch {
+		case err == conf.ErrHelp:
+			command().Help(os.Stdout)
+			return 0
+		case err == conf.ErrVersion:
+			fmt.Println("gosv daemon version " + Version)
+			return 0
+		case err != nil:
+			fmt.Fprintf(os.Stderr, "gosv daemon: %v\nsee: gosv daemon --help\n", err)
+			return 2
 		}
-		return code
+		return l.run(f)
 	}
 	l.compat = true
 	f, err := parseSupervisord(args)
