@@ -297,7 +297,11 @@ func (sd *side) stepLoad(args string) error {
 		}
 		log, _ := os.ReadFile(filepath.Join(sd.dir, "main.log"))
 		sd.show("accepted\n%s%s\n", strings.Join(regexp.MustCompile(`(?m)^.* (WARN|ERRO) .*\n`).FindAllString(string(log), -1), ""), compact(withoutAutorestart(info)))
-		syscall.Kill(sd.pid, syscall.SIGKILL) // other cases look at how it ends
+		sig := syscall.SIGKILL // other cases look at how it ends
+		if sd.daemonProg != originalDaemon {
+			sig = syscall.SIGTERM // ours would go on with the programs of one that was killed
+		}
+		syscall.Kill(sd.pid, sig)
 		_, err = sd.waitEnd()
 		os.Remove(filepath.Join(sd.dir, "s"))
 		return err

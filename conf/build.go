@@ -129,9 +129,14 @@ func (l *loader) override(v *values, over Override) {
 
 // servers reads the [*_http_server] sections.
 func (l *loader) servers(doc *document) {
+	l.serversOf(doc, inInet)
+	l.serversOf(doc, inUnix)
+}
+
+func (l *loader) serversOf(doc *document, kind kinds) {
 	for _, s := range doc.sections {
 		k, _ := sectionKindOf(s.name)
-		if k == nil || k.kind&(inUnix|inInet) == 0 {
+		if k == nil || k.kind != kind {
 			continue
 		}
 		required := "port"

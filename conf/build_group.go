@@ -22,10 +22,12 @@ func (l *loader) group(doc *document, s *section, name string, members map[strin
 		case program == nil && fcgi == nil:
 			r.refuse("programs", "there is no program or fcgi-program "+fmt.Sprintf("%q", member),
 				r.programHint(doc, member), fmt.Sprintf("[%s] names unknown program or fcgi-program %s", s.name, member))
+			r.noticed("members")
 			continue
 		case program != nil && fcgi != nil:
 			r.refuse("programs", fmt.Sprintf("%q is both a program and an fcgi-program", member), "rename one of them",
 				fmt.Sprintf("[%s] name %s is ambiguous (exists as program and fcgi-program)", s.name, member))
+			r.noticed("members")
 			continue
 		case program == nil:
 			program = fcgi

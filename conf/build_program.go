@@ -123,6 +123,7 @@ func (p *program) check() {
 	} else if p.base.Stopasgroup && !p.base.Killasgroup {
 		r.refuse("killasgroup", "must not be false when stopasgroup is true", "remove it",
 			"Cannot set stopasgroup=true and killasgroup=false"+r.suffix)
+		r.noticed("process_name")
 	}
 	if p.base.Stopsignal == 0 && r.has("stopsignal") { // the original takes it, and never stops such a program before SIGKILL
 		text := written(r.get("stopsignal").value)
@@ -140,6 +141,7 @@ func (p *program) check() {
 		r.refuse("numprocs", "with more than one process, process_name must contain %(process_num)",
 			"add process_name=%(program_name)s_%(process_num)02d",
 			"%(process_num) must be present within process_name when numprocs > 1"+r.suffix)
+		r.noticed("process_name")
 	}
 	if p.x.numprocs > maxNumprocs {
 		r.refuse("numprocs", fmt.Sprintf("must be at most %d", maxNumprocs), "", "")
@@ -318,7 +320,7 @@ func maybeRegular(path string) bool {
 // listener checks what only an [eventlistener:x] says, and puts it into its group.
 func (l *loader) listener(p *program, g *Group) {
 	r, x := p.r, &p.x
-	if len(x.listener.Events) == 0 && !r.bad {
+	if len(x.listener.Events) == 0 && (!r.bad || !r.has("events")) {
 		r.refuse("events", "no event type is named", "write for example events=PROCESS_STATE",
 			fmt.Sprintf(`[%s] section requires an "events" line`, r.s.name))
 	}
@@ -362,6 +364,7 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 		if alone {
 			r.refuse("", "socket= is missing", "add for example socket=unix:///tmp/"+name+".sock",
 				fmt.Sprintf(`[%s] section requires a "socket" line`, r.s.name))
+			r.noticed("socket")
 		} else { // Supervisor opens no sockets in groups, and so misses none
 			r.warn(&Error{Pos: r.s.pos, Section: r.s.name, Msg: "has no socket=, so its processes get none"})
 		}
@@ -372,7 +375,8 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 	bad := func(msg, hint, python string) {
 		r.refuse("socket", msg, hint, fmt.Sprintf("%s in [%s] socket", python, r.s.name))
 	}
-	if r.has("socket_backlog") && (s.Backlog < 1 || s.Backlog > 65535) && !r.bad {
+	unread := slices.ContainsFunc(r.errs, func(e *Error) bool { return e.Section == r.s.name && e.Key == "socket_backlog" })
+	if r.has("socket_backlog") && (s.Backlog < 1 || s.Backlog > 65535) && !unread {
 		r.refuse("socket_backlog", fmt.Sprintf("must be from 1 to 65535, not %d", s.Backlog), "",
 			fmt.Sprintf("Invalid socket_backlog value %d", s.Backlog))
 	}
@@ -398,7 +402,7 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 		bad("socket_owner and socket_mode are only for unix sockets", "remove them",
 			"socket_owner and socket_mode params should only be used with a Unix domain socket")
 	case tcp == nil:
-		if !r.bad {
+		if s.URL != "" { // else it could not be read, which was said
 			bad("must be tcp://host:port or unix:///path, not "+strconv.Quote(s.URL), "",
 				fmt.Sprintf("('Bad socket format %%s', %s)", pyRepr(s.URL)))
 		}

@@ -190,6 +190,8 @@ func sameReading(t *testing.T, file string, environ []string, want map[string]an
 		}
 		if !slices.Contains(texts, refusal) {
 			t.Errorf("%s: Supervisor says\n%q, not any of\n%q", file, refusal, texts)
+		} else if first := err.(Errors).Compat(); first != refusal {
+			t.Errorf("%s: Supervisor says\n%q, we begin with\n%q", file, refusal, first)
 		}
 	case err != nil:
 		t.Errorf("%s: Supervisor takes it, we do not:\n%v", file, err)
@@ -375,7 +377,18 @@ func compatCases() map[string]string {
 		"include-here":   "[supervisord]\n[include]\nfiles=d/a.ini\n[inet_http_server]\nport=1\nusername=%(here)s\npassword=x\n-- d/a.ini --\n[program:a]\ncommand=%(here)s/x\n[DEFAULT]\ndirectory=%(here)s\n",
 		"include-self":   "[supervisord]\n[include]\nfiles=*.conf\n[program:a]\ncommand=a\n", "include-env": "[supervisord]\n[include]\nfiles=%(ENV_NAME)s.ini %(here)s/x-%(host_node_name)s.ini\n-- joe.ini --\n[program:a]\ncommand=a\n",
 		"include-scope": "[supervisord]\n[include]\nfiles=%(program_name)s\n", "include-section": "[supervisord]\n[program:a]\ncommand=a\n[include]\nfiles=a.ini\n-- a.ini --\n[program:a]\nstartsecs=x\n",
-		"syntax-line": "[supervisord]\nfoo\nbar\n", "syntax-head": "command=x\n[supervisord]\n", "indented": "[supervisord]\n  nodaemon=false\n  identifier=x\n[program:a]\ncommand=a\n [program:b]\n command=b\n",
+		"first-option":   "[supervisord]\n[program:a]\ncommand=%\nstdout_syslog=x\nkillasgroup=y\nstopasgroup=true\nuser=nosuch\n",
+		"first-check":    "[supervisord]\n[program:a]\nstopasgroup=true\nkillasgroup=false\nserverurl=%(nope)s\nnumprocs=2\n",
+		"first-section":  "[eventlistener:l]\n[unix_http_server]\n[inet_http_server]\n[program:b]\n[supervisord]\nuser=nosuch\ndirectory=/no/such\nloglevel=x\n",
+		"first-syntax":   "[supervisord]\nminfds=x\n[program:a]\nnumprocs=x\nrem\n",
+		"first-server":   "[supervisord]\n[unix_http_server]\nchmod=9\n[inet_http_server]\n",
+		"first-fcgi":     "[supervisord]\n[fcgi-program:f]\nnumprocs=x\nsocket=foo\nsocket_backlog=0\nsocket_mode=9\n",
+		"first-listener": "[supervisord]\n[eventlistener:l]\npriority=x\nevents=FOO\nredirect_stderr=true\nbuffer_size=0\n",
+		"first-group":    "[supervisord]\n[program:a]\n[group:g]\npriority=x\nprograms=nope\n",
+		"first-user":     "[supervisord]\nuser=nosuch\n[program:a]\n",
+		"no-events":      "[supervisord]\n[eventlistener:l]\n",
+		"main-env-unset": "[supervisord]\nenvironment=A=\"%(ENV_NOPE)s\"\n",
+		"syntax-line":    "[supervisord]\nfoo\nbar\n", "syntax-head": "command=x\n[supervisord]\n", "indented": "[supervisord]\n  nodaemon=false\n  identifier=x\n[program:a]\ncommand=a\n [program:b]\n command=b\n",
 		"unknown-section": "[supervisord]\n[prgram:x]\ncommand=%(nope)s\n[ program:b ]\n", "same-name": "[supervisord]\n[program:g]\ncommand=a\n[fcgi-program:f]\ncommand=a\nsocket=tcp://a:1\n",
 	} {
 		add("file-"+name, text)

@@ -17,6 +17,9 @@ type Error struct {
 	Msg     string
 	Hint    string // one thing to try, or ""
 	Compat  string // the one-line text Supervisor gives for this fault, or "" where Msg is it
+
+	as   string // the option that is not there, or after which Supervisor notices; "": Key
+	turn int    // when Supervisor would have met the fault
 }
 
 // Errors is a list of faults, sorted by file and line.
@@ -77,15 +80,13 @@ func (e Errors) Sort() {
 }
 
 // Compat is what supervisord prints after "Error: " for these faults: the text of the
-// first one, because it stops there. It is "" when there is no fault.
+// first one that it meets, because it stops there. It is "" when there is no fault.
 func (e Errors) Compat() string {
 	if len(e) == 0 {
 		return ""
 	}
-	if e[0].Compat != "" {
-		return e[0].Compat
-	}
-	return e[0].Msg
+	first := slices.MinFunc(e, func(a, b *Error) int { return cmp.Compare(a.turn, b.turn) })
+	return cmp.Or(first.Compat, first.Msg)
 }
 
 // suggest is the word of known that was probably meant by word, for "did you mean x?", or ""

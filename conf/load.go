@@ -50,6 +50,7 @@ func Inspect(file string, o Options) (*Config, []Notice, Errors) {
 		l.build(doc)
 	}
 	if len(l.errs) > 0 {
+		l.errs.takeTurns()
 		l.errs.Sort()
 		return nil, l.cfg.Notices, l.errs
 	}

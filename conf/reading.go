@@ -179,6 +179,14 @@ func (r *reading) required(key string) {
 		compat = fmt.Sprintf(compat, r.s.name)
 	}
 	r.refuse("", key+"= is missing", "add for example "+key+"="+example, compat+r.suffix)
+	r.noticed(key)
+}
+
+// noticed says that Supervisor notices the last fault when it reads key.
+func (r *reading) noticed(key string) {
+	if n := len(r.errs); n > 0 && r.errs[n-1].Section == r.s.name {
+		r.errs[n-1].as = key
+	}
 }
 
 // unknown reports an option that the table does not have: INI goes on, as Supervisor does.
@@ -241,7 +249,12 @@ func (r *reading) unexpandable(o *option, x setting, value any, where string, er
 	if !ok {
 		text = written(x.value)
 	}
-	e := &Error{Pos: x.pos, Compat: expansionError(text, where, err, r.names.available())}
+	available := r.names.available()
+	if r.kind == inSupervisord && o.name == "environment" { // as 4.2.5 says it, which knows one name less
+		where = "supervisord.environment"
+		available = slices.DeleteFunc(available, func(s string) bool { return s == "host_node_name" })
+	}
+	e := &Error{Pos: x.pos, Compat: expansionError(text, where, err, available)}
 	percent := "%%"
 	if o.twice {
 		percent = "%%%%"

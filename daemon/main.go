@@ -134,7 +134,7 @@ func (l *launch) connect() {
 
 // load reads the configuration that the flags name, or that is found in the usual places.
 func (l *launch) load() error {
-	file := l.flags.file
+	file, searched := l.flags.file, false
 	switch {
 	case l.file != "": // again: the daemon may have gone to another directory meanwhile
 		file = l.file
@@ -143,12 +143,13 @@ func (l *launch) load() error {
 		if found == "" {
 			return fmt.Errorf("No config file found at default paths (%s); use the -c option to specify a config file at a different path", strings.Join(tried, ", "))
 		}
-		if os.Getuid() == 0 && l.cfg == nil {
-			fmt.Fprintln(os.Stderr, `Supervisord is running as root and it is searching for its configuration file in default locations (including its current working directory); you probably want to specify a "-c" argument specifying an absolute path to a configuration file for improved security.`)
-		}
-		file = found
+		file, searched = found, os.Getuid() == 0 && l.cfg == nil
 	}
 	cfg, err := conf.Load(file, conf.Options{Environ: os.Environ(), Overrides: l.flags.overrides})
+	var errs conf.Errors
+	if badFlag := errors.As(err, &errs) && strings.HasPrefix(errs.Compat(), "invalid value for -"); searched && !badFlag {
+		fmt.Fprintln(os.Stderr, `Supervisord is running as root and it is searching for its configuration file in default locations (including its current working directory); you probably want to specify a "-c" argument specifying an absolute path to a configuration file for improved security.`)
+	}
 	if err != nil {
 		return err
 	}
