@@ -119,6 +119,9 @@ var soakOps = []soakOp{
 			})
 		}
 	}},
+	{"upgrade", 3, func(s *soak) (string, func()) {
+		return "", func() { s.toDaemon(func(int) { s.upgraded() }) } // all others go on, and must not notice
+	}},
 	{"kill the daemon", 2, func(s *soak) (string, func()) {
 		d := time.Duration(s.rnd.IntN(100)) * time.Millisecond
 		return d.String(), func() {
@@ -136,6 +139,21 @@ var soakOps = []soakOp{
 			})
 		}
 	}},
+}
+
+// upgraded notes what came of an upgrade: none may be done in the middle of another change,
+// but some must be.
+func (s *soak) upgraded() {
+	_, _, err := s.ask("upgrade", nil)
+	var f *fault
+	switch {
+	case err == nil:
+		s.upgrades++
+	case errors.As(err, &f) && (f.Code == "BUSY" || f.Code == "FAILED"):
+		s.t.Logf("no upgrade: %v", err)
+	default:
+		s.wrong("upgrade: %v", err)
+	}
 }
 
 // killKept kills a daemon that has a keeper. One that dies again within ten seconds is started

@@ -46,6 +46,8 @@ type soak struct {
 	crashes []soakSpan // when there was no daemon, nor a keeper
 	killed  time.Time  // when a keeper's daemon was killed last
 
+	upgrades int // that were done
+
 	away     atomic.Int32 // operations that take the daemon away: requests may fail
 	gone     atomic.Int64 // how many there were
 	changing sync.Mutex   // held by what changes the configuration or takes the daemon away
@@ -223,7 +225,10 @@ func (s *soak) run(d time.Duration) {
 	close(quit)
 	watch.Wait()
 	s.finish()
-	s.t.Logf("%d operations, %d times at rest; at the end %+v", n, rests, last)
+	s.t.Logf("%d operations, %d upgrades, %d times at rest; at the end %+v", n, s.upgrades, rests, last)
+	if s.upgrades == 0 {
+		s.wrong("no upgrade was done")
+	}
 	if len(s.bad) > 0 {
 		s.t.Errorf("%s", strings.Join(s.bad, "\n"))
 	}
