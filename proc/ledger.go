@@ -226,6 +226,9 @@ func (l *Ledger) add(r *ledgerRecord) {
 		var n int
 		if n, err = l.file.Write(line); err == nil {
 			l.size += int64(n)
+			if r.Groups != nil { // they stay: making it anew would not make it shorter
+				l.live += int64(n)
+			}
 		} else if n > 0 {
 			l.file.Truncate(l.size) // no half lines in the middle
 		}
