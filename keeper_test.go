@@ -70,7 +70,7 @@ startsecs = 0
 		t.Errorf("the pidfile has %d, ctl pid says %d, and the keeper is %d", top, brain, b.cmd.Process.Pid)
 	}
 	before := pids(b)
-	for range long(4) {
+	for range 4 { // each later one waits longer
 		b.killBrain(nil)
 		if now := pids(b); fmt.Sprint(now) != fmt.Sprint(before) {
 			t.Fatalf("the processes were %v and are %v", before, now)
