@@ -74,40 +74,45 @@ func (t *target) kept() keptTarget {
 	return keptTarget{slices.Clone(t.queue), t.lost}
 }
 
-// all are the targets, standard output included where only handlers of listeners use it.
-func (l *mainLog) all() []*target {
+// targets are those of the main log, standard output included where only handlers of
+// listeners use it, and of the audit log.
+func (d *Daemon) targets() []*target {
+	l := d.main
 	list := slices.Clone(l.targets)
 	if l.out != nil && !slices.Contains(list, l.out) {
 		list = append(list, l.out)
 	}
+	if d.audit != nil && d.audit.target != nil {
+		list = append(list, d.audit.target)
+	}
 	return list
 }
 
-func (l *mainLog) hold() error {
-	for _, t := range l.all() {
+func (d *Daemon) holdLogs() error {
+	for _, t := range d.targets() {
 		if !t.hold(2 * time.Second) {
-			return errors.New("the main log hangs")
+			return errors.New("the main log or the audit log hangs")
 		}
 	}
 	return nil
 }
 
-func (l *mainLog) goOn() {
-	for _, t := range l.all() {
+func (d *Daemon) logOn() {
+	for _, t := range d.targets() {
 		t.goOn()
 	}
 }
 
-func (l *mainLog) kept() (list []keptTarget) {
-	for _, t := range l.all() {
+func (d *Daemon) keptLogs() (list []keptTarget) {
+	for _, t := range d.targets() {
 		list = append(list, t.kept())
 	}
 	return list
 }
 
-// resume puts what an earlier version owed before what has come since.
-func (l *mainLog) resume(list []keptTarget) {
-	for i, t := range l.all() {
+// resumeLogs puts what an earlier version owed before what has come since.
+func (d *Daemon) resumeLogs(list []keptTarget) {
+	for i, t := range d.targets() {
 		if i < len(list) {
 			t.mu.Lock()
 			t.queue = append(slices.Clone(list[i].Queue), t.queue...)

@@ -108,7 +108,7 @@ func (d *Daemon) goOn(k *kept) {
 	d.pools.resume(k.Manager.Groups, k.Pools)
 	d.mgr.Resume(k.Manager)
 	d.mgr.Begin()
-	d.main.resume(k.Main)
+	d.resumeLogs(k.Main)
 	d.log.Info(fmt.Sprintf("upgraded from gosv %s to %s; pid %d goes on with its programs, after %v",
 		k.Version, Version, k.PID, k.Manager.Age.Round(time.Millisecond)))
 }

@@ -97,6 +97,9 @@ func (d *Daemon) tryAndUpgrade(ctx context.Context) error {
 	if u.launch.Program == "" {
 		return errors.New("nobody knows where this program was started from")
 	}
+	if len(os.Args) > 1 && os.Args[1] == "demo" {
+		return errors.New("gosv demo cannot be upgraded: end it and start it again")
+	}
 	if d.mgr.Mood() < proc.MoodRunning {
 		return &proc.Fault{Reason: proc.ShutdownState}
 	}
@@ -181,8 +184,8 @@ func (d *Daemon) pack(ctx context.Context, cfg *conf.Config) (json.RawMessage, [
 // frozen calls f, from the manager's loop, with everything but the servers, while nothing
 // moves, and lets it go on after that.
 func (d *Daemon) frozen(f proc.Frozen, packed json.RawMessage, do func(*kept) error) error {
-	defer d.main.goOn()
-	if err := d.main.hold(); err != nil {
+	defer d.logOn()
+	if err := d.holdLogs(); err != nil {
 		return err
 	}
 	pump := d.outputs.pump
@@ -209,7 +212,7 @@ func (d *Daemon) kept(f proc.Frozen, x *logs.Frozen, packed json.RawMessage) *ke
 	return &kept{
 		Format: keptFormat, Version: Version, PID: os.Getpid(), At: monotonic(),
 		Launch: d.upgrader.launch, Masked: d.upgrader.masked, Config: packed, Manager: f, Logs: x,
-		Main: d.main.kept(), Serial: d.bus.Serial(), Ticks: d.clock.Ticks, Pools: d.pools.keptPools(),
+		Main: d.keptLogs(), Serial: d.bus.Serial(), Ticks: d.clock.Ticks, Pools: d.pools.keptPools(),
 	}
 }
 

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUpgradeUnderAServiceManager: sockets that were given stay, who connects to them is
+// served by the new version, and READY=1 is said again.
+func TestUpgradeUnderAServiceManager(t *testing.T) {
+	t.Parallel()
+	b, two := upgradable(t, "", `[program:p]
+command = sleep 1000
+startsecs = 0
+`)
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: b.path("s.sock"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.SetUnlinkOnClose(false)
+	file, err := ln.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: b.path("notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer notify.Close()
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", b.path("supervisord"), "-n", "-c", b.path("s.conf"))
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "NOTIFY_SOCKET="+b.path("notify"))
+	cmd.ExtraFiles = []*os.File{file}
+	b.run(cmd)
+	file.Close()
+	b.answers()
+	hear := func() {
+		t.Helper()
+		buf := make([]byte, 4096)
+		for {
+			notify.SetReadDeadline(time.Now().Add(time.Minute))
+			n, err := notify.Read(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(buf[:n]), "READY=1") {
+				return
+			}
+		}
+	}
+	hear()
+	before := b.reaches("p", "RUNNING")
+	for i := range 3 {
+		b.install([]string{two.next, two.this}[i%2])
+		b.upgrade()
+		hear()
+	}
+	if now := b.one("p"); now.Pid != before.Pid {
+		t.Errorf("p is %d, and was %d", now.Pid, before.Pid)
+	}
+	b.stop()
+	if _, err := os.Stat(b.path("s.sock")); err != nil {
+		t.Errorf("the socket that was given is gone: %v", err)
+	}
+}
+
+// TestUpgradeWithKeeper: the link to the keeper goes over: after the upgrade the daemon may
+// be killed, and nothing is lost still.
+func TestUpgradeWithKeeper(t *testing.T) {
+	t.Parallel()
+	b, two := upgradable(t, "keeper = true\n", `[program:lines]
+command = bash %(here)s/flood.sh 200
+stdout_logfile = %(here)s/lines.log
+stdout_logfile_maxbytes = 0
+[program:p]
+command = sleep 1000
+`)
+	b.write("flood.sh", `i=0
+trap 'echo last $i; exit 0' TERM
+while :; do
+	echo "line $i"
+	i=$((i+1))
+	[ $((i % $1)) = 0 ] && sleep 0.01
+done
+`)
+	b.start()
+	b.reaches("lines", "RUNNING")
+	b.reaches("p", "RUNNING")
+	before := pids(b)
+	b.install(two.next)
+	for range 3 {
+		b.upgrade()
+	}
+	if now := pids(b); now["lines"] != before["lines"] || now["p"] != before["p"] {
+		t.Errorf("the programs are %v, and were %v", now, before)
+	}
+	b.do("stop", named{Name: "lines"})
+	numbered(t, "lines", b.read("lines.log"), "line ")
+	b.stop()
+}
