@@ -110,3 +110,21 @@ func BenchmarkPublishUnwanted(b *testing.B) {
 		bus.Publish(ev)
 	}
 }
+
+// BenchmarkPublishFanOut is a change of state that ten listen to, each of whom makes the
+// payload, as listener pools do.
+func BenchmarkPublishFanOut(b *testing.B) {
+	var bus Bus
+	n := 0
+	for range 10 {
+		bus.Subscribe([]Type{ProcessState}, func(_ uint64, ev Event) { n += len(ev.Payload()) })
+	}
+	ev := Event{Type: ProcessStateRunning, Process: "p", Group: "g", PID: 7}
+	b.ReportAllocs()
+	for b.Loop() {
+		bus.Publish(ev)
+	}
+	if n == 0 {
+		b.Fatal("nobody heard it")
+	}
+}
