@@ -22,7 +22,7 @@ func Convert(w io.Writer, file, to string) error {
 	if err != nil {
 		return Errors{{Msg: "could not read config file " + file, Hint: reason(err)}}
 	}
-	doc, isTOML, errs := parse(file, text, "")
+	doc, isTOML, errs := parse(file, text, "", nil)
 	if len(errs) > 0 {
 		return errs
 	}

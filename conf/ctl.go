@@ -8,6 +8,7 @@ import "strings"
 // server, with that server's username and password.
 func LoadCtl(file string, o Options) (*Supervisorctl, error) {
 	l := newLoader(file, o)
+	l.want = func(section string) bool { return !strings.Contains(section, ":") } // not [program:x]
 	doc := l.readMain()
 	if doc == nil || l.broken {
 		return nil, l.errs

@@ -7,10 +7,11 @@ import (
 
 // parse reads text by the front end that fits: the given format ("ini", "toml"), or by
 // the extension of the file, unless the content is plainly the other one.
-func parse(file string, text []byte, format string) (doc *document, isTOML bool, errs Errors) {
+// want is for parseINIOnly.
+func parse(file string, text []byte, format string, want func(section string) bool) (doc *document, isTOML bool, errs Errors) {
 	switch format {
 	case "ini":
-		doc, errs = parseINI(file, text)
+		doc, errs = parseINIOnly(file, text, want)
 		return doc, false, errs
 	case "toml":
 		doc, errs = parseTOML(file, text)
@@ -20,13 +21,13 @@ func parse(file string, text []byte, format string) (doc *document, isTOML bool,
 		doc, errs = parseTOML(file, text)
 		if len(errs) > 0 {
 			// INI reads nearly everything, so it must show something that TOML cannot be.
-			if d, e := parseINI(file, text); len(e) == 0 && hasPrograms(d, ":") {
+			if d, e := parseINIOnly(file, text, want); len(e) == 0 && hasPrograms(d, ":") {
 				return d, false, nil
 			}
 		}
 		return doc, true, errs
 	}
-	doc, errs = parseINI(file, text)
+	doc, errs = parseINIOnly(file, text, want)
 	if len(errs) > 0 || hasPrograms(doc, ".") {
 		if d, e := parseTOML(file, text); len(e) == 0 && len(d.sections) > 0 {
 			return d, true, nil

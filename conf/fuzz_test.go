@@ -10,7 +10,7 @@ import (
 // loadText loads a text as if it stood in a file, without writing one. There is no include.
 func loadText(file, format, text string) (*Config, Errors) {
 	l := newLoader(file, Options{Environ: []string{"PATH=/bin", "NAME=joe"}})
-	doc, isTOML, errs := parse(file, []byte(text), format)
+	doc, isTOML, errs := parse(file, []byte(text), format, nil)
 	l.toml[file] = isTOML
 	l.errs = append(l.errs, errs...)
 	l.broken = len(errs) > 0

@@ -61,7 +61,7 @@ func (l *loader) includeFile(doc *document, file string) {
 	if !slices.Contains(l.files, file) {
 		l.files = append(l.files, file)
 	}
-	more, isTOML, errs := parse(file, text, "")
+	more, isTOML, errs := parse(file, text, "", l.want)
 	l.toml[file] = isTOML
 	l.errs = append(l.errs, errs...)
 	l.broken = l.broken || len(errs) > 0

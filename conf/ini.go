@@ -18,8 +18,16 @@ import (
 // All bad lines are reported; the document then holds what could be read. Two differences
 // to Python: a UTF-8 byte order mark is skipped, and option names are lower-cased by Go's
 // rules, which differ for a few letters outside ASCII.
-func parseINI(file string, text []byte) (*document, Errors) {
+func parseINI(file string, text []byte) (*document, Errors) { return parseINIOnly(file, text, nil) }
+
+// parseINIOnly checks everything and keeps the options of the sections that are wanted; nil
+// wants all. What ctl has to know is in few of many.
+func parseINIOnly(file string, text []byte, want func(section string) bool) (*document, Errors) {
 	s := newScanner(file, bytes.TrimPrefix(text, []byte("\ufeff")))
+	if want != nil {
+		s.want = want
+		s.spare, _ = ini.Empty().Section("").NewKey("spare", "")
+	}
 	for i, line := range s.lines {
 		s.scan(i+1, line)
 	}
@@ -40,6 +48,10 @@ type scanner struct {
 	sections map[string]*ini.Section
 	headers  map[string]int    // section name -> line of its first header
 	places   map[[2]string]int // section, key -> line of the setting that counts
+
+	want  func(section string) bool // nil: every section
+	spare *ini.Key                  // stands for the options of sections that nobody wants
+	skip  bool                      // this section is one of them
 
 	section *ini.Section // nil before the first header
 	key     *ini.Key     // what an indented line continues, or nil
@@ -154,11 +166,16 @@ func (s *scanner) enter(n int, name string) {
 	}
 	s.finish()
 	s.section = section
+	s.skip = s.want != nil && !s.want(name)
 }
 
 // set records an option; the last one of its name counts.
 func (s *scanner) set(n int, key, value string) {
 	s.finish()
+	if s.skip {
+		s.key, s.value = s.spare, s.value[:0]
+		return
+	}
 	k, err := s.section.NewKey(key, "")
 	if err != nil {
 		panic("internal error: " + err.Error()) // it refuses only the empty name

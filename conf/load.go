@@ -104,6 +104,7 @@ func join(dir, name string) string {
 
 // loader is one run of Load.
 type loader struct {
+	want      func(section string) bool // whose options are kept; nil: all
 	opts      Options
 	cfg       *Config
 	errs      Errors
@@ -190,7 +191,7 @@ func (l *loader) readMain() *document {
 		l.fail(&Error{Msg: "could not read config file " + file, Hint: reason(err)})
 		return nil
 	}
-	doc, isTOML, errs := parse(file, text, l.opts.Format)
+	doc, isTOML, errs := parse(file, text, l.opts.Format, l.want)
 	l.toml[file] = isTOML
 	l.cfg.TOML = isTOML
 	l.errs = append(l.errs, errs...)
