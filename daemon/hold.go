@@ -44,7 +44,9 @@ func (s *streams) end() {
 
 // hold begins: nothing new is read.
 func (s *server) hold() {
-	s.held.Store(&holding{over: make(chan struct{})})
+	if !s.held.CompareAndSwap(nil, &holding{over: make(chan struct{})}) {
+		return
+	}
 	if d, ok := s.listener().(interface{ SetDeadline(time.Time) error }); ok {
 		d.SetDeadline(longAgo())
 	}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"gosv/conf"
+	"gosv/daemon/wire"
+	"gosv/proc/event"
+)
+
+// TestHoldAndGoOn: an upgrade that fails at its very end has held the servers and taken
+// everything apart. Then all go on: who connected meanwhile, half a request, a request over
+// a connection that stays, a stream of events.
+func TestHoldAndGoOn(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.hold = make(chan struct{})
+	s, path := f.serveUnix(t, conf.UnixServer{})
+	d := &Daemon{servers: []*server{s}}
+
+	stream, half, idle, waits := dial(t, path), dial(t, path), dial(t, path), dial(t, path)
+	stream.line(`{"id":1,"m":"events","p":{"types":["REMOTE_COMMUNICATION"]}}`)
+	io.WriteString(half.nc, `{"id":7,"m":"sta`)
+	if _, last := idle.call(1, "status", nil); last.Err != nil {
+		t.Fatal(last.Err)
+	}
+	web := unixClient(path)
+	ask := func() error {
+		r, err := web.Get("http://gosv/RPC2")
+		if err == nil {
+			io.Copy(io.Discard, r.Body)
+			r.Body.Close()
+		}
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	waits.line(`{"id":3,"m":"start","p":{"name":"quick"}}`)
+	eventually(t, "the start is under way", func() bool {
+		busy := d.hold(50 * time.Millisecond)
+		d.serveOn()
+		return busy == wire.MethodStart
+	})
+	close(f.hold)
+	for {
+		if r := waits.reply(); r.OK != nil || r.Err != nil {
+			break
+		}
+	}
+	publish := func(data string) {
+		s.bus.Publish(event.Event{Type: event.RemoteCommunication, Kind: "k", Data: []byte(data)})
+	}
+	heard := func(want string) {
+		t.Helper()
+		var ev wire.Event
+		if r := stream.reply(); json.Unmarshal(r.Event, &ev) != nil || !strings.HasSuffix(ev.Payload, want) {
+			t.Fatalf("the stream has %+v, want %q", r, want)
+		}
+	}
+	eventually(t, "the stream", func() bool { return s.bus.(*event.Bus).Wants(event.RemoteCommunication) })
+	publish("before")
+	heard("before")
+	for i := range 20 {
+		eventually(t, "all is quiet", func() bool {
+			if busy := d.hold(time.Second); busy != "" {
+				d.serveOn()
+				t.Log(busy)
+				return false
+			}
+			return true
+		})
+		late := make(chan error, 1)
+		go func() { late <- ask() }()
+		k := s.handOver()
+		if len(k.Conns) < 4 {
+			t.Fatalf("%d connections are handed over", len(k.Conns))
+		}
+		found := false
+		for _, c := range k.Conns {
+			found = found || string(c.Early) == `{"id":7,"m":"sta` && c.Speaks == speaksJSON
+			for _, call := range c.Calls {
+				if call.Method != wire.MethodEvents || call.ID != 1 {
+					t.Errorf("a call %+v goes over", call)
+				}
+			}
+		}
+		if i == 0 && !found {
+			t.Errorf("half a request is not among %+v", k.Conns)
+		}
+		d.serveOn()
+		publish("after")
+		heard("after")
+		if err := <-late; err != nil {
+			t.Errorf("who came meanwhile: %v", err)
+		}
+		if _, last := idle.call(uint64(i+2), "status", nil); last.Err != nil {
+			t.Error(last.Err)
+		}
+		if err := ask(); err != nil {
+			t.Error(err)
+		}
+	}
+	half.line(`tus"}`)
+	if r := half.reply(); r.ID != 7 || r.Err != nil {
+		t.Errorf("half a request became %+v", r)
+	}
+}
