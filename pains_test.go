@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -232,6 +233,15 @@ func (b *box) cleanup() {
 		return
 	}
 	os.RemoveAll(b.dir)
+	// What a daemon that was killed has left for the next one, which will not come.
+	sum := sha256.Sum256([]byte(b.path("s.conf") + "\x00supervisor"))
+	key := fmt.Sprintf("%x-*", sum[:8])
+	for _, base := range []string{"/run/gosv/", "/dev/shm/gosv/", "/dev/shm/gosv-*/"} {
+		left, _ := filepath.Glob(base + key)
+		for _, dir := range left {
+			os.RemoveAll(dir)
+		}
+	}
 }
 
 // tail is the end of a file, for messages.

@@ -56,7 +56,7 @@ func heldError(cfg *conf.Config, held *proc.ErrHeld) error {
 	return held
 }
 
-// dropLedger removes the directory after an orderly end.
+// dropLedger removes the directory, unless there is something in it for a later daemon.
 func (l *launch) dropLedger() {
 	if l.ledger == "" {
 		return

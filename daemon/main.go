@@ -112,6 +112,7 @@ func (l *launch) lives() int {
 	for {
 		again, err := l.runOnce()
 		if err != nil {
+			l.dropLedger()
 			return l.fail(err)
 		}
 		if !again {

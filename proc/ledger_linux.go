@@ -117,6 +117,8 @@ func OpenLedger(dir string, n LedgerName, say func(error)) (*Ledger, error) {
 	}
 	lock.Truncate(0)
 	lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	os.Remove(filepath.Join(dir, unheld))
+	sweepLedgers(filepath.Dir(dir))
 	l := &Ledger{dir: dir, lock: lock, say: say, head: ledgerHead{
 		Version: ledgerVersion, Boot: bootID(), Config: n.Config, Identifier: n.Identifier, PID: os.Getpid(),
 		Mark: fmt.Sprintf("%08x%08x", rand.Uint32(), rand.Uint32()),
@@ -132,6 +134,61 @@ func OpenLedger(dir string, n LedgerName, say func(error)) (*Ledger, error) {
 		l.head.Mark = l.past.Mark
 	}
 	return l, err
+}
+
+// ledgerKept is how long what a daemon left is kept when none comes to go on with it.
+const ledgerKept = 24 * time.Hour
+
+// unheld is a file that says since when nobody has had a ledger, as far as it was noticed.
+const unheld = "unheld"
+
+// sweepLedgers removes what daemons left long ago that nobody starts any more, of a few at
+// a time.
+func sweepLedgers(base string) {
+	d, err := os.Open(base)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(64)
+	for _, name := range names {
+		dir := filepath.Join(base, name)
+		mark := filepath.Join(dir, unheld)
+		seen, err := os.Stat(mark)
+		if err == nil && time.Since(seen.ModTime()) < ledgerKept || checkDir(dir, os.Geteuid()) != nil {
+			continue
+		}
+		lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && !outlived(filepath.Join(dir, ledgerName)) {
+			if seen != nil {
+				os.RemoveAll(dir)
+			} else {
+				os.WriteFile(mark, nil, 0o600)
+			}
+		}
+		lock.Close()
+	}
+}
+
+// outlived says whether a program of a ledger still runs.
+func outlived(path string) bool {
+	text, err := readLedger(path)
+	if err != nil {
+		return false
+	}
+	past, err := parseLedger(text, bootID())
+	if past == nil {
+		return err != nil
+	}
+	for _, k := range past.procs {
+		if k.PID != 0 && startTime(k.PID) == k.Trace.Born && k.Trace.Born != 0 {
+			return true
+		}
+	}
+	return len(past.intents) > 0
 }
 
 // lockLedger waits a little: a child that the killed daemon was just starting has the lock
