@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -182,4 +184,71 @@ func TestKeeperInTheBackground(t *testing.T) {
 	}
 	syscall.Kill(keeper, syscall.SIGTERM)
 	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) && isGone(p.Pid) })
+}
+
+// TestKeeperAsPID1: it works as the first process of a container.
+func TestKeeperAsPID1(t *testing.T) {
+	needsRoot(t)
+	needs(t, "unshare", "--pid", "--fork", "--mount-proc", "true")
+	b := newBox(t, "keeper = true\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	b.begin("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+	b.answers()
+	p := b.reaches("p", "RUNNING")
+	if got := strings.TrimSpace(b.read("d.pid")); got != "1" {
+		t.Errorf("the pidfile has %q", got)
+	}
+	keeper := childrenOf(b.cmd.Process.Pid)
+	if len(keeper) != 1 {
+		t.Fatalf("unshare has the children %v", keeper)
+	}
+	old := b.brain()
+	for _, pid := range childrenOf(keeper[0]) {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	b.until("there is another one", func() bool {
+		out, code := b.ctl("pid")
+		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(old)
+	})
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %v and is %v", p, now)
+	}
+	syscall.Kill(keeper[0], syscall.SIGTERM)
+	if code := b.wait(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+}
+
+// TestKeeperHandsOnSockets: sockets that a service manager has opened reach each daemon, and nobody who
+// connects in between is refused.
+func TestKeeperHandsOnSockets(t *testing.T) {
+	b := newBox(t, "keeper = true\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	ln, err := net.Listen("unix", b.path("s.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := ln.(*net.UnixListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	ln.Close()
+	cmd := exec.Command("sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`, b.command(), "-n", "-c", b.path("s.conf"))
+	cmd.Dir, cmd.ExtraFiles = b.dir, []*os.File{file}
+	b.out = b.path("out.txt")
+	b.run(cmd)
+	file.Close()
+	b.answers()
+	p := b.reaches("p", "RUNNING")
+	b.killBrain(func() {
+		c, err := net.Dial("unix", b.path("s.sock"))
+		if err != nil {
+			t.Errorf("refused while there is no daemon: %v", err)
+			return
+		}
+		c.Close()
+	})
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %v and is %v", p, now)
+	}
+	b.stop()
 }
