@@ -154,6 +154,7 @@ func (c *serverConn) turned(st http.ConnState) {
 		c.Conn.SetReadDeadline(c.deadline) // it may just have been interrupted
 	case http.StateIdle:
 		c.answers = false
+		c.Conn.SetWriteDeadline(time.Time{}) // the answer is written; no timer stays behind
 		if c.s.held.Load() != nil {
 			c.Conn.SetReadDeadline(longAgo())
 		}

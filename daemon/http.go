@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -121,7 +122,7 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w) // those who wait or stream take the limits away
 	rc.SetReadDeadline(time.Now().Add(answerTime))
 	rc.SetWriteDeadline(time.Now().Add(answerTime))
-	defer rc.SetWriteDeadline(time.Time{}) // no timer stays behind
+	defer func() { rc.SetWriteDeadline(time.Now().Add(answerTime)) }() // what is left is written after this; turned ends it
 	who, ok := s.httpAccess(r)
 	if !ok {
 		w.Header().Set("Connection", "close")
@@ -146,6 +147,9 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if r.Method != http.MethodPost && !withoutBody(w, r) {
+		return
+	}
 	if c.serveProbe(w, r) {
 		return
 	}
@@ -166,6 +170,21 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		c.serveWeb(w, r)
 	}
+}
+
+// withoutBody reads the body of a request that needs none: net/http would do that later, for
+// as long as a stream may take. It says whether the body has come.
+func withoutBody(w http.ResponseWriter, r *http.Request) bool {
+	if r.ContentLength == 0 {
+		return true
+	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxHeader)); err != nil {
+		w.Header().Set("Connection", "close")
+		httpError(w, http.StatusBadRequest)
+		return false
+	}
+	return true
 }
 
 // fromBrowser says whether a request may be a browser's, which a foreign web site can make

@@ -33,16 +33,17 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.share(maxBody)))
-	rc.SetReadDeadline(time.Time{}) // the wait for a process may be long
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
 		httpError(w, http.StatusRequestEntityTooLarge)
 		return
-	case err != nil:
+	case err != nil: // the time for the rest is over: net/http must not wait for it either
+		w.Header().Set("Connection", "close")
 		httpError(w, http.StatusBadRequest)
 		return
 	}
+	rc.SetReadDeadline(time.Time{}) // the wait for a process may be long
 	method, params, err := xmlrpc.Decode(bytes.NewReader(body), xmlrpc.Limits{Bytes: maxBody})
 	if err != nil {
 		c.badXML(w, body, err)

@@ -32,10 +32,10 @@ func readForm(w http.ResponseWriter, r *http.Request) (map[string]string, error)
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(formTime)) // not every ResponseWriter can
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	rc.SetReadDeadline(time.Time{})
 	if err != nil {
-		return nil, err
+		return nil, err // the time stays over, or net/http would wait for the rest
 	}
+	rc.SetReadDeadline(time.Time{})
 	body, _ := url.ParseQuery(string(data))
 	for key, values := range body {
 		for _, v := range values {
