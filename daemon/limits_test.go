@@ -124,6 +124,8 @@ func TestLimitsOfTheDocs(t *testing.T) {
 		"first byte on a unix socket":                                          spell(firstByteTime),
 		"a line of JSON, from its first byte":                                  spell(lineTime),
 		"length of a line of JSON":                                             spellSize(wire.MaxLine),
+		"the same of who is no admin":                                          spellSize(maxLowLine),
+		"payloads of events that wait for a client":                            spellSize(eventsBytes),
 		"the same before a password that is needed":                            spellSize(maxHello),
 		"requests of one connection at once":                                   fmt.Sprint(maxCalls),
 		"the same of one account or user that is no admin, on all connections": fmt.Sprint(maxPeerCalls),
@@ -205,6 +207,19 @@ func TestEventsLost(t *testing.T) {
 	list := q.take()
 	if len(list) != eventsMax || list[0].Lost != 3 || list[0].Serial != 3 || list[1].Lost != 0 {
 		t.Errorf("%d events, the first %+v", len(list), list[0])
+	}
+	for range 3 { // take empties it
+		for range 1000 {
+			q.push(1, event.Event{Type: event.ProcessLogStdout, Process: "p", Group: "p", Data: make([]byte, 64<<10)})
+		}
+		kept := 0
+		list = q.take()
+		for _, ev := range list {
+			kept += len(ev.Payload)
+		}
+		if kept > eventsBytes || kept < eventsBytes/2 || list[0].Lost != int64(1000-len(list)) {
+			t.Errorf("%d bytes in %d events wait, lost %d", kept, len(list), list[0].Lost)
+		}
 	}
 }
 

@@ -335,6 +335,9 @@ func (c *call) takeUpEvents(k keptCall) (func(context.Context) (any, error), err
 	}
 	q := newEventQueue(eventsMax)
 	if q.list = at.Events; len(q.list) > 0 {
+		for _, ev := range q.list {
+			q.size += len(ev.Payload)
+		}
 		q.ring <- struct{}{}
 	}
 	run := c.subscribed(types, q)

@@ -165,20 +165,24 @@ func TestOneTakesNotAll(t *testing.T) {
 	eventually(t, "a free place", func() bool { return answers(open("127.0.0.1")) })
 }
 
-// TestStrangersLine: who may do nothing yet cannot make the daemon keep a megabyte.
+// TestStrangersLine: who may do nothing yet, or little, cannot make the daemon keep a megabyte.
 func TestStrangersLine(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	s, _ := f.serveUnix(t, conf.UnixServer{})
-	for _, level := range []access{anyone, admin} {
+	for _, tt := range []struct {
+		level access
+		size  int
+		ok    bool
+	}{{anyone, 2 * maxHello, false}, {read, 2 * maxHello, true}, {operate, 2 * maxLowLine, false}, {admin, 2 * maxLowLine, true}} {
 		client, conn := net.Pipe()
 		c := &serverConn{Conn: conn, s: s}
-		x := &session{server: s, nc: c, who: caller{access: level}}
+		x := &session{server: s, nc: c, who: caller{access: tt.level}}
 		x.conn = wire.NewConn(c, nil)
-		go io.WriteString(client, `{"id":1,"m":"hello","p":{"client":"`+strings.Repeat("x", 2*maxHello)+`"}}`+"\n")
+		go io.WriteString(client, `{"id":1,"m":"hello","p":{"client":"`+strings.Repeat("x", tt.size)+`"}}`+"\n")
 		var req wire.Request
-		if err := x.line(&req); (err == wire.ErrTooLong) != (level == anyone) {
-			t.Errorf("level %d: %v", level, err)
+		if err := x.line(&req); (err == wire.ErrTooLong) == tt.ok {
+			t.Errorf("level %d, %d bytes: %v", tt.level, tt.size, err)
 		}
 		client.Close()
 	}

@@ -17,8 +17,12 @@ import (
 // maxCalls is how many requests of one connection may be under way at once.
 const maxCalls = 64
 
-// maxHello is the longest line of somebody who may do nothing yet, in bytes.
-const maxHello = 4096
+// The longest lines, in bytes: of an admin wire.MaxLine, of others less, since they may have
+// maxPeerConns of them half sent; and of somebody who may do nothing yet least.
+const (
+	maxLowLine = 64 << 10
+	maxHello   = 4096
+)
 
 // session is one connection that speaks JSON. Requests run concurrently, each in its own
 // goroutine; answers are written one line at a time by whoever has one. A client that does
@@ -95,7 +99,11 @@ func (x *session) read(ctx context.Context) {
 				return
 			}
 		case errors.Is(err, wire.ErrTooLong):
-			x.reply(wire.Reply{Err: fault(wire.IncorrectParameters, err.Error())})
+			text := err.Error()
+			if most := x.maxLine(); most < wire.MaxLine {
+				text = fmt.Sprintf("line longer than %d KiB", most>>10)
+			}
+			x.reply(wire.Reply{Err: fault(wire.IncorrectParameters, text)})
 			return
 		default:
 			return
@@ -106,19 +114,26 @@ func (x *session) read(ctx context.Context) {
 // line reads a request. Its first byte may be long in coming, the rest may not; and who
 // may do nothing yet has no more to say than his name and password.
 func (x *session) line(req *wire.Request) error {
-	x.mu.Lock()
-	stranger := x.who.access == anyone
-	x.mu.Unlock()
-	x.conn.Limit(wire.MaxLine)
-	if stranger {
-		x.conn.Limit(maxHello)
-	}
+	x.conn.Limit(x.maxLine())
 	if err := x.conn.Wait(); err != nil {
 		return err
 	}
 	x.limitReading(time.Now().Add(lineTime))
 	defer x.limitReading(time.Time{})
 	return x.conn.Read(req)
+}
+
+// maxLine is the longest line that the client may send now, in bytes.
+func (x *session) maxLine() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch x.who.access {
+	case anyone:
+		return maxHello
+	case admin:
+		return wire.MaxLine
+	}
+	return maxLowLine
 }
 
 // limitReading sets the time until which a line must be read, unless the server is about

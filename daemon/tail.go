@@ -211,14 +211,19 @@ func (s *chunks) file(path string, n int64) (done bool, err error) {
 // payloadMax is how much of a payload fits into a line, however it has to be escaped.
 const payloadMax = 128 << 10
 
+// eventsBytes is how much the payloads of events may be that wait for a client. Those of
+// output are large, and whoever owns a program makes as many as he likes.
+const eventsBytes = 1 << 20
+
 // eventQueue is a bounded queue of events for one client. One that does not keep up loses
 // the oldest, counted.
 type eventQueue struct {
 	ring chan struct{} // 1-buffered: take has something
 	max  int
 
-	mu   sync.Mutex // guards list and lost
+	mu   sync.Mutex // guards what follows
 	list []wire.Event
+	size int // of the payloads, in bytes
 	lost int64
 }
 
@@ -235,11 +240,14 @@ func (q *eventQueue) push(serial uint64, ev event.Event) {
 	}
 	x.Payload = text(payload)
 	q.mu.Lock()
-	if len(q.list) >= q.max {
+	for len(q.list) > 0 && (len(q.list) >= q.max || q.size+len(x.Payload) > eventsBytes) {
+		q.size -= len(q.list[0].Payload)
+		q.list[0] = wire.Event{}
 		q.list = q.list[1:]
 		q.lost++
 	}
 	q.list = append(q.list, x)
+	q.size += len(x.Payload)
 	q.mu.Unlock()
 	select {
 	case q.ring <- struct{}{}:
@@ -255,6 +263,6 @@ func (q *eventQueue) take() []wire.Event {
 	if len(list) > 0 {
 		list[0].Lost = q.lost
 	}
-	q.list, q.lost = nil, 0
+	q.list, q.size, q.lost = nil, 0, 0
 	return list
 }
