@@ -294,6 +294,8 @@ func (d *Daemon) try(ctx context.Context) (version string, err error) {
 		return "", err
 	}
 	var t *trial
+	d.clock.halt()
+	defer d.clock.start(d.living, d.bus)
 	freezing, cancel := context.WithTimeout(ctx, freezeTime)
 	defer cancel()
 	err = d.mgr.Freeze(freezing, func(f proc.Frozen) error {
