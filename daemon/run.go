@@ -136,8 +136,12 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	ended := make(chan struct{})
 	signals := d.handleSignals(ctx, l.signals)
 	var recovered []*conf.Group
-	if k != nil {
+	if k != nil { // all before the manager runs: what it does first must be heard by those who listened before
 		d.goOn(k)
+		for _, s := range d.servers {
+			s.resume()
+		}
+		d.thaw()
 	} else {
 		recovered = d.recover()
 	}
@@ -156,11 +160,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		d.reportVerdict(ended)
 	}()
 	switch {
-	case k != nil:
-		for _, s := range d.servers {
-			s.resume()
-		}
-		d.thaw()
+	case k != nil: // goes on already
 	case recovered != nil:
 		d.updateFrom(ctx, recovered)
 	default:
