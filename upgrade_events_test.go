@@ -39,7 +39,9 @@ startretries = 1000
 		at := map[string]string{}
 		n := 0
 		for d := json.NewDecoder(bufio.NewReader(c)); ; n++ {
-			var line struct{ Ev *struct{ Type, Payload string } }
+			var line struct {
+				Ev *struct{ Type, Payload string }
+			}
 			if err := d.Decode(&line); err != nil || line.Ev == nil {
 				done <- fmt.Sprintf("after %d events: %v", n, err)
 				return
