@@ -298,7 +298,6 @@ func (d *Daemon) try(ctx context.Context) (version string, err error) {
 	defer d.clock.start(d.living, d.bus)
 	freezing, cancel := context.WithTimeout(ctx, freezeTime)
 	defer cancel()
-	d.clock.halt()
 	err = d.mgr.Freeze(freezing, func(f proc.Frozen) error {
 		if !slices.Equal(f.Groups, groups) {
 			return errUnderWay("the groups have changed")
@@ -317,7 +316,6 @@ func (d *Daemon) try(ctx context.Context) (version string, err error) {
 			return err
 		})
 	})
-	d.clock.start(d.living, d.bus)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "", errUnderWay("a program is being started or has just ended")
 	}
