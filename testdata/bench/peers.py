@@ -5,6 +5,7 @@ installed, or cannot do a thing, is left out of that row.
 """
 import glob
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -86,7 +87,7 @@ class Supervisor(Peer):
     def write(self, rotate, direct):
         self.ini, self.sock = self.d + "/s.ini", self.d + "/s.sock"
         o = ["[unix_http_server]", "file=" + self.sock, "[supervisord]", "nodaemon=true", "logfile=%s/main.log" % self.d,
-             "pidfile=%s/pid" % self.d, "childlogdir=" + self.logs, "minfds=%d" % max(1024, 3 * len(self.programs) + 64),
+             "pidfile=%s/pid" % self.d, "childlogdir=" + self.logs, "minfds=%d" % min(max(1024, 3 * len(self.programs) + 64), resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
              "[rpcinterface:supervisor]",
              "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
              "[supervisorctl]", "serverurl=unix://" + self.sock]
