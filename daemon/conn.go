@@ -30,6 +30,8 @@ type serverConn struct {
 	early    []byte   // what was read of a request that is not whole yet
 	replay   []byte   // what an earlier version had read of it
 	answers  bool     // HTTP: a request is being answered
+	trusted  bool     // HTTP: it is an admin's
+	cut      bool     // nothing is read any more, nor written
 	streams  int      // HTTP: endless answers
 	parked   bool     // Read waits for the end of a hold
 	deadline time.Time
@@ -99,7 +101,7 @@ func (c *serverConn) park() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		if c.cut || !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
 			return false
 		}
 		h := c.s.held.Load()
@@ -128,10 +130,31 @@ func (c *serverConn) interrupt() {
 	}
 }
 
+// cutOff ends what the client of a request over HTTP does, or waits for.
+func (c *serverConn) cutOff() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = true
+	c.Conn.SetDeadline(longAgo())
+}
+
+// SetWriteDeadline is net.Conn's.
+func (c *serverConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
 // SetReadDeadline is net.Conn's; a hold goes before it.
 func (c *serverConn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.cut {
+		return nil
+	}
 	c.deadline = t
 	if c.s.held.Load() != nil && !c.answers && (t.IsZero() || time.Now().Before(t)) {
 		return nil
@@ -150,7 +173,7 @@ func (c *serverConn) turned(st http.ConnState) {
 	defer c.mu.Unlock()
 	switch st {
 	case http.StateActive:
-		c.answers, c.early = true, nil
+		c.answers, c.trusted, c.early = true, false, nil
 		c.Conn.SetReadDeadline(c.deadline) // it may just have been interrupted
 	case http.StateIdle:
 		c.answers = false
@@ -159,6 +182,13 @@ func (c *serverConn) turned(st http.ConnState) {
 			c.Conn.SetReadDeadline(longAgo())
 		}
 	}
+}
+
+// trust says that the request is an admin's.
+func (c *serverConn) trust() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trusted = true
 }
 
 // stream marks the connection as one whose answer ends only when the client wants it.

@@ -70,6 +70,13 @@ func (x *session) underWay() string {
 	return ""
 }
 
+// trusted says whether it is an admin's.
+func (x *session) trusted() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.who.access == admin
+}
+
 // leave lets all streams leave off, and says what is needed to go on with the connection.
 func (x *session) leave(k *keptConn) {
 	x.mu.Lock()

@@ -86,15 +86,19 @@ func (s *server) connections() (list []*serverConn) {
 }
 
 // underWay names something that is still being answered; "" for nothing. An endless answer
-// over HTTP whose client does not read is cut off when cut says so.
-func (s *server) underWay(cut bool) string {
+// over HTTP whose client does not read is cut off when cut says so; when last does,
+// everything of those who are no admins is.
+func (s *server) underWay(cut, last bool) string {
 	for _, c := range s.connections() {
 		c.mu.Lock()
-		parked, streams, x := c.parked, c.streams, c.session
+		parked, streams, trusted, x := c.parked, c.streams, c.trusted, c.session
 		c.mu.Unlock()
 		switch {
 		case x != nil:
 			if what := x.underWay(); what != "" {
+				if last && !x.trusted() {
+					x.nc.Close()
+				}
 				return what
 			}
 			if !parked {
@@ -104,14 +108,18 @@ func (s *server) underWay(cut bool) string {
 			c.Conn.SetWriteDeadline(longAgo())
 			return "a log that is followed"
 		case !parked:
+			if last && !trusted {
+				c.cutOff()
+			}
 			return "a request that came over HTTP"
 		}
 	}
 	return ""
 }
 
-// hold holds all servers, d at most, and says what is still being answered; "" for nothing.
-func (d *Daemon) hold(t time.Duration) (busy string) {
+// hold holds all servers, t at most, and says what is still being answered; "" for nothing.
+// The last time nobody but admins is waited for: others must not keep upgrades away.
+func (d *Daemon) hold(t time.Duration, last bool) (busy string) {
 	for _, s := range d.servers {
 		s.hold()
 	}
@@ -119,7 +127,7 @@ func (d *Daemon) hold(t time.Duration) (busy string) {
 	until(t, func() bool {
 		busy = ""
 		for _, s := range d.servers {
-			if busy = s.underWay(time.Since(begun) > t/2); busy != "" {
+			if busy = s.underWay(time.Since(begun) > t/2, last && time.Since(begun) > t/4); busy != "" {
 				return false
 			}
 		}

@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +45,7 @@ func TestHoldAndGoOn(t *testing.T) {
 	}
 	waits.line(`{"id":3,"m":"start","p":{"name":"quick"}}`)
 	eventually(t, "the start is under way", func() bool {
-		busy := d.hold(50 * time.Millisecond)
+		busy := d.hold(50*time.Millisecond, false)
 		d.serveOn()
 		return busy == wire.MethodStart
 	})
@@ -67,7 +70,7 @@ func TestHoldAndGoOn(t *testing.T) {
 	heard("before")
 	for i := range 20 {
 		eventually(t, "all is quiet", func() bool {
-			if busy := d.hold(time.Second); busy != "" {
+			if busy := d.hold(time.Second, false); busy != "" {
 				d.serveOn()
 				t.Log(busy)
 				return false
@@ -109,4 +112,66 @@ func TestHoldAndGoOn(t *testing.T) {
 	if r := half.reply(); r.ID != 7 || r.Err != nil {
 		t.Errorf("half a request became %+v", r)
 	}
+}
+
+// TestHoldLast: who is no admin cannot keep an upgrade away, by half a body, a call that
+// waits, over HTTP or JSON; an admin's request is waited for.
+func TestHoldLast(t *testing.T) {
+	t.Parallel()
+	f := newOwned(t)
+	f.hold = make(chan struct{})
+	defer close(f.hold)
+	s, path := f.serveUnix(t, conf.UnixServer{Username: "u", Password: "p"})
+	s.users = []conf.Access{{Name: "low", Password: "x", Role: conf.RoleOperate}}
+	s.mu.Lock()
+	s.uid, s.owner = 1, 1 // then we are nobody
+	s.mu.Unlock()
+	d := &Daemon{servers: []*server{s}}
+	busy := func(last bool, want string) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%q to be waited for", want), func() bool {
+			got := d.hold(200*time.Millisecond, last)
+			d.serveOn()
+			return got == want
+		})
+	}
+	start := requestXML("supervisor.startProcess", []any{"quick"})
+	post := func(user, body string, length int) {
+		t.Helper()
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprintf(c, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\nContent-Length: %d\r\n\r\n%s",
+			base64.StdEncoding.EncodeToString([]byte(user)), length, body)
+	}
+	for _, tt := range []struct {
+		what string
+		send func(user string)
+		want string
+	}{
+		{"half a body", func(user string) { post(user, "<", 1000) }, "a request that came over HTTP"},
+		{"a call that waits", func(user string) { post(user, start, len(start)) }, "a request that came over HTTP"},
+		{"the same as JSON", func(user string) {
+			name, password, _ := strings.Cut(user, ":")
+			c := dial(t, path)
+			if _, last := c.call(1, "hello", map[string]string{"username": name, "password": password}); last.Err != nil {
+				t.Fatal(last.Err)
+			}
+			c.line(`{"id":3,"m":"start","p":{"name":"quick"}}`)
+		}, "start"},
+	} {
+		t.Log(tt.what)
+		tt.send("low:x")
+		busy(false, tt.want)
+		busy(true, "")
+		busy(false, "")
+	}
+	post("u:p", start, len(start))
+	busy(false, "a request that came over HTTP")
+	if got := d.hold(200*time.Millisecond, true); got == "" {
+		t.Error("an admin was cut off")
+	}
+	d.serveOn()
 }

@@ -140,6 +140,9 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.request(who, s.streams.ending())
 	if sc, ok := r.Context().Value(connKey{}).(*serverConn); ok {
 		c.endless = sc.stream
+		if who.access == admin {
+			sc.trust()
+		}
 	}
 	if fromBrowser(r) {
 		if err := c.guardBrowser(r); err != nil {

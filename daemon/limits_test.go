@@ -142,6 +142,7 @@ func TestLimitsOfTheDocs(t *testing.T) {
 		"events that a client may be behind":                                   fmt.Sprint(eventsMax),
 		"audit lines about refusals of one account or address, a minute":       fmt.Sprint(maxRefused),
 		"main log lines that wait for a disk or terminal":                      spellSize(targetMax),
+		"how long requests of who is no admin hold up an upgrade":              spell(quietTime),
 		"processes in one answer of /metrics":                                  fmt.Sprint(maxSeries),
 		"answer of the manager to a probe or to `/metrics`, time":              spell(probeTime),
 	} {

@@ -121,12 +121,13 @@ func (d *Daemon) tryAndUpgrade(ctx context.Context) error {
 // holdAndExec are the steps from 2 on.
 func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 	for end := time.Now().Add(quietTime); ; {
-		busy := d.hold(holdTime)
+		last := time.Now().After(end)
+		busy := d.hold(holdTime, last)
 		if busy == "" {
 			break
 		}
 		d.serveOn()
-		if time.Now().After(end) || !pause(ctx, holdPause) {
+		if last || !pause(ctx, holdPause) {
 			return errUnderWay(busy)
 		}
 	}
