@@ -239,6 +239,28 @@ func TestShare(t *testing.T) {
 	if _, ok := s.begin(&caller{access: admin, peer: low.peer}); !ok {
 		t.Error("an admin was refused")
 	}
+	// Over a real connection a refused one leaves nothing behind.
+	c := dial(t, path)
+	if _, last := c.call(1, "hello", map[string]string{"username": "low", "password": "x"}); last.Err != nil {
+		t.Fatal(last.Err)
+	}
+	for i := range 10 {
+		if _, last := c.call(uint64(2+i), "status", nil); last.Err == nil || last.Err.Code != wire.TooManyCalls {
+			t.Fatalf("%+v", last)
+		}
+	}
+	eventually(t, "no request to be open", func() bool {
+		open := 0
+		for _, sc := range s.connections() {
+			sc.mu.Lock()
+			x := sc.session
+			sc.mu.Unlock()
+			x.mu.Lock()
+			open += len(x.hand.open) + len(x.calls)
+			x.mu.Unlock()
+		}
+		return open == 0
+	})
 	for _, end := range ends {
 		end()
 	}

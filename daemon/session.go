@@ -180,6 +180,7 @@ func (x *session) start(ctx context.Context, req wire.Request) {
 			refused = fault(wire.TooManyCalls, fmt.Sprintf("at most %d at once on all connections", maxPeerCalls))
 			x.mu.Lock()
 			delete(x.calls, req.ID)
+			delete(x.hand.open, req.ID)
 			x.mu.Unlock()
 			x.wg.Done()
 		}
