@@ -32,13 +32,10 @@ type Label struct {
 // Stamp is a moment as formatted lines show it: RFC 3339 with milliseconds.
 func Stamp(t time.Time) []byte { return t.AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00") }
 
-// Plain writes lines as they are, but each whole.
-func Plain(dst, _, text []byte, part Part) []byte {
-	dst = append(dst, text...)
-	if part&(More|Cut) == 0 {
-		dst = append(dst, '\n')
-	}
-	return dst
+// Plain writes lines as they are, but each whole. A part of a line and a line without an end
+// get one: what comes next in the file may be another program's.
+func Plain(dst, _, text []byte, _ Part) []byte {
+	return append(append(dst, text...), '\n')
 }
 
 // Prefix writes lines as "time name stream | text"; what goes on with the line before has

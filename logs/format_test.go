@@ -30,6 +30,14 @@ func marks(dst, _, text []byte, part Part) []byte {
 	return append(dst, '\n')
 }
 
+// joined writes the bytes as they came.
+func joined(dst, _, text []byte, part Part) []byte {
+	if dst = append(dst, text...); part&(More|Cut) == 0 {
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
 func TestLines(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", lineMax)
@@ -75,7 +83,7 @@ func FuzzLines(f *testing.F) {
 	f.Add([]byte(strings.Repeat("ß", lineMax)+"\n"), uint16(4097))
 	f.Add([]byte("\n\n\xff\xfe"), uint16(2))
 	f.Fuzz(func(t *testing.T, text []byte, step uint16) {
-		l := lines{write: Plain}
+		l := lines{write: joined}
 		var got []byte
 		var outs [][]byte
 		for rest := text; len(rest) > 0; {
@@ -108,8 +116,8 @@ func TestFormats(t *testing.T) {
 		want string
 	}{
 		{Plain, "a", 0, "a\n"},
-		{Plain, "a", More, "a"},
-		{Plain, "a", Again | Cut, "a"},
+		{Plain, "a", More, "a\n"},
+		{Plain, "a", Again | Cut, "a\n"},
 		{web.Prefix(), "hello", 0, "2026-03-04T05:06:07.089+01:00 web stdout | hello\n"},
 		{web.Prefix(), "hello", More, "2026-03-04T05:06:07.089+01:00 web stdout | hello\n"},
 		{web.Prefix(), "hello", More | Again, "2026-03-04T05:06:07.089+01:00 web stdout + hello\n"},
