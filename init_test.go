@@ -116,6 +116,11 @@ func initRows() []initRow {
 		{name: "--version", tini: []string{"--version"}, out: `\d\.\d`},
 		{name: "-V", dumb: []string{"-V"}, out: `\d\.\d`, onlyGosv: true},
 		{name: "-l", tini: []string{"-l"}, out: `MIT`},
+		{name: "the working directory is not held", dumb: none, cmd: []string{"/bin/sh", "-c", `echo ready; pwd; read x`}, do: func(t *testing.T, p *initProc) {
+			p.wait(t, "ready\n")
+			until(t, "it works in /", func() bool { dir, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.cmd.Process.Pid)); return dir == "/" })
+			p.in.Write([]byte("\n"))
+		}, out: "^ready\n/.+\n$"},
 
 		{name: "TSTP stops both, CONT continues both", dumb: none, cmd: traps("TERM"), do: stopAndGoOn, out: "TERM\n$"},
 		{name: "the same without a session", dumb: []string{"-c"}, cmd: traps("TERM"), do: stopAndGoOn, out: "TERM\n$"},

@@ -77,6 +77,7 @@ func (i *Init) Run() int {
 	if code, ok := r.start(); !ok {
 		return code
 	}
+	syscall.Chdir("/") // so that where the command works can be unmounted, as dumb-init does
 	shrink()
 	for {
 		select {
