@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/user"
 	"strconv"
@@ -35,7 +36,7 @@ func parseUser(v any) (User, error) {
 		return newUser(text, account)
 	case id == os.Getuid():
 		return numericUser(text, id, os.Getgid()), nil
-	case id >= 0 && missing("/etc/passwd"):
+	case anyID(id, "/etc/passwd"):
 		return numericUser(text, id, id), nil
 	}
 	return User{}, fmt.Errorf("Invalid user id %s", text)
@@ -112,7 +113,7 @@ func parseGroup(text string) (int, error) {
 		}
 		return strconv.Atoi(g.Gid)
 	}
-	if _, err := user.LookupGroupId(strconv.Itoa(id)); err != nil && !(id >= 0 && missing("/etc/group")) {
+	if _, err := user.LookupGroupId(strconv.Itoa(id)); err != nil && !anyID(id, "/etc/group") {
 		return 0, fmt.Errorf("Invalid group id %s", text)
 	}
 	return id, nil
@@ -135,7 +136,9 @@ func accountText(v any) (text string, isID bool, id int, err error) {
 	return text, bad == nil, id, nil
 }
 
-func missing(file string) bool {
+// anyID says whether id is a user or group although there is no file of them to list it. The
+// kernel takes the lower half of a greater number, which may be root's.
+func anyID(id int, file string) bool {
 	_, err := os.Stat(file)
-	return errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, fs.ErrNotExist) && id >= 0 && id <= math.MaxInt32
 }
