@@ -13,7 +13,8 @@ import (
 // Between single quotes everything is meant as it stands; between double quotes \n, \r, \t,
 // \", \\ and \$ are what they are in C and in a shell; both may go over several lines. There
 // is no shell: a $ is a $. A name that comes twice keeps its place and gets the later value.
-// With an error comes its line.
+// With an error comes its line, and never what the file says: a line out of place may be half a
+// key.
 func parseEnvFile(text string) (Env, int, error) {
 	p := envFile{text: strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), line: 1}
 	var env Env
@@ -53,7 +54,7 @@ func (p *envFile) next() (v Var, more bool, err error) {
 	line, _, _ := strings.Cut(p.text, "\n")
 	name, _, found := strings.Cut(line, "=")
 	if !found {
-		return v, false, fmt.Errorf("there is no = in %s", pyRepr(shorten(line)))
+		return v, false, fmt.Errorf("there is no =")
 	}
 	begin := len(name) + 1
 	name = strings.TrimSpace(name)
@@ -61,7 +62,7 @@ func (p *envFile) next() (v Var, more bool, err error) {
 		name = strings.TrimSpace(rest)
 	}
 	if !isEnvName(name) {
-		return v, false, fmt.Errorf("%s cannot be the name of an environment variable", pyRepr(shorten(name)))
+		return v, false, fmt.Errorf("what is before the = cannot be the name of an environment variable")
 	}
 	p.text = strings.TrimLeft(p.text[begin:], " \t")
 	value, err := p.value()
@@ -95,8 +96,8 @@ func (p *envFile) value() (string, error) {
 		switch {
 		case c == mark:
 			p.text = p.text[i+1:]
-			if rest := p.endLine(); !blankOrRemark(rest) {
-				return "", fmt.Errorf("there is more after the closing quote: %s", pyRepr(shorten(rest)))
+			if !blankOrRemark(p.endLine()) {
+				return "", fmt.Errorf("there is more after the closing quote")
 			}
 			return checkEnvValue(b.String())
 		case c == '\\' && mark == '"' && i+1 < len(p.text):
@@ -134,15 +135,6 @@ func checkEnvValue(s string) (string, error) {
 
 func isEnvName(s string) bool {
 	return s != "" && !strings.ContainsAny(s, " \t=\x00'\"")
-}
-
-// shorten keeps what may be a secret in the wrong place from filling the log.
-func shorten(s string) string {
-	const most = 20
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "..."
-	}
-	return s
 }
 
 // envFiles reads the files that the section's env_file= names, the later ones over the
