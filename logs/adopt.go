@@ -18,13 +18,39 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	p.mu.Lock()
 	piece, held := p.salvage.take(pipe)
 	p.mu.Unlock()
-	out := r.goOn(piece, held)
-	if r.kept = held != nil; fd < 0 {
-		out = append(out[:len(out):len(out)], r.end()...)
-		r.kept = false
+	f := s.file.Load()
+	write := func(b []byte, st *stash) {
+		if f == nil || len(b) == 0 {
+			return
+		}
+		if f.special.Load() {
+			st = nil
+		}
+		f.put(b, s, st)
 	}
-	if f := s.file.Load(); f != nil && len(out) > 0 {
-		f.put(out, s, nil)
+	r.kept = held != nil
+	out := r.goOn(piece, held)
+	if piece != nil { // whoever comes after us, should we be killed here, has to find how far we are
+		st := oldStash(piece.path)
+		switch {
+		case st == nil:
+		case piece.dealt(held):
+			st.base = len(piece.out) - len(out)
+		case r.text == nil:
+			st.base = len(piece.raw) - len(out)
+		default:
+			st.made(out, func(seq uint64) { r.keep(p.dir, seq) })
+		}
+		write(out, st)
+		st.done()
+		st.close()
+	}
+	if fd < 0 {
+		write(r.end(), nil)
+		if r.kept {
+			os.Remove(heldName(p.dir, pipe))
+		}
+		r.kept = false
 	}
 	if fd < 0 {
 		return nil

@@ -18,6 +18,7 @@ type salvage struct {
 
 // piece is what a stash held.
 type piece struct {
+	path string // of the stash
 	pipe uint64
 	seq  uint64
 	raw  []byte // as it was read
@@ -56,6 +57,7 @@ func readSalvage(dir string) *salvage {
 			s.files = append(s.files, path)
 			if mem, err := os.ReadFile(path); err == nil {
 				if p := parseStash(mem); p != nil {
+					p.path = path
 					s.pieces = append(s.pieces, p)
 				}
 			}
@@ -92,6 +94,9 @@ func (s *salvage) take(pipe uint64) (p *piece, h *heldBack) {
 	return p, h
 }
 
+// dealt says that the piece is in out and in what is held back.
+func (p *piece) dealt(h *heldBack) bool { return p.made || h != nil && h.Seq == p.seq }
+
 // goOn brings a run to where its piece has been dealt with, and returns what is to be
 // written for that.
 func (r *run) goOn(p *piece, h *heldBack) []byte {
@@ -101,7 +106,7 @@ func (r *run) goOn(p *piece, h *heldBack) []byte {
 	switch {
 	case p == nil:
 		return nil
-	case p.made || h != nil && h.Seq == p.seq: // the piece is in out and in what is held back
+	case p.dealt(h):
 		return p.rest(p.out, r.s)
 	case r.text == nil:
 		r.s.bytes.Add(int64(len(p.raw)))

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,28 @@ func (k *killed) logID() (fileID, int64) {
 		k.t.Fatal(err)
 	}
 	return idOf(&st), st.Size
+}
+
+// twice is a pump that goes on and is killed as soon as it has everything.
+func (k *killed) twice(line Line) {
+	k.t.Helper()
+	p, err := NewFrozenPump(k.dir)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	p.salvage = readSalvage(k.dir)
+	s, err := p.Sink(k.options(line))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	fd, err := unix.FcntlInt(uintptr(k.r), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if err := s.Adopt(fd, 1, k.ino); err != nil {
+		k.t.Fatal(err)
+	}
+	unix.Close(fd)
 }
 
 // next is a pump that goes on, until the program ends; it returns the log then.
@@ -165,19 +188,24 @@ func TestSalvage(t *testing.T) {
 				k.st.done()
 			}},
 		} {
-			t.Run(c.name, func(t *testing.T) {
-				k := newKilled(t)
-				k.append("before\n")
-				k.say(text)
-				c.do(k, k.run(nil))
-				got := k.next(nil)
-				if strings.Contains(c.name, "rotation") {
-					return // its own check
-				}
-				if want := "before\n" + text + "end\n"; got != want {
-					t.Errorf("the log has %d bytes, want %d: %.100q", len(got), len(want), got)
-				}
-			})
+			for _, again := range []int{0, 1, 2} {
+				t.Run(fmt.Sprint(c.name, " ", again), func(t *testing.T) {
+					k := newKilled(t)
+					k.append("before\n")
+					k.say(text)
+					c.do(k, k.run(nil))
+					for range again {
+						k.twice(nil)
+					}
+					got := k.next(nil)
+					if strings.Contains(c.name, "rotation") {
+						return // its own check
+					}
+					if want := "before\n" + text + "end\n"; got != want {
+						t.Errorf("the log has %d bytes, want %d: %.100q", len(got), len(want), got)
+					}
+				})
+			}
 		}
 	}
 }
@@ -188,45 +216,50 @@ func TestSalvageLines(t *testing.T) {
 		name string
 		stop int
 	}{{"raw", 0}, {"held back", 1}, {"made", 2}, {"written", 3}, {"done", 4}} {
-		t.Run(c.name, func(t *testing.T) {
-			k := newKilled(t)
-			r := k.run(Plain)
-			k.append("")
-			deal := func(text string, stop int) {
-				k.say(text)
-				n, err := k.st.read(r, len(text))
-				if err != nil || n != len(text) {
-					t.Fatal(n, err)
+		for _, again := range []int{0, 1, 2} {
+			t.Run(fmt.Sprint(c.name, " ", again), func(t *testing.T) {
+				k := newKilled(t)
+				r := k.run(Plain)
+				k.append("")
+				deal := func(text string, stop int) {
+					k.say(text)
+					n, err := k.st.read(r, len(text))
+					if err != nil || n != len(text) {
+						t.Fatal(n, err)
+					}
+					if stop == 0 {
+						return
+					}
+					b := r.take(k.st.buf, n)
+					k.st.made(b, func(seq uint64) {
+						r.keep(k.dir, seq)
+					})
+					if stop == 1 {
+						k.st.phase(stashRaw)
+						return
+					}
+					if stop == 2 {
+						return
+					}
+					id, size := k.logID()
+					k.st.at(id, size, 0)
+					k.append(string(b))
+					if stop == 3 {
+						return
+					}
+					k.st.done()
 				}
-				if stop == 0 {
-					return
+				deal("one\ntw", 4)
+				deal("o\nthree\nfo", c.stop)
+				for range again {
+					k.twice(Plain)
 				}
-				b := r.take(k.st.buf, n)
-				k.st.made(b, func(seq uint64) {
-					r.keep(k.dir, seq)
-				})
-				if stop == 1 {
-					k.st.phase(stashRaw)
-					return
+				k.say("ur\n")
+				if got, want := k.next(Plain), "one\ntwo\nthree\nfour\nend\n"; got != want {
+					t.Errorf("the log is %q, want %q", got, want)
 				}
-				if stop == 2 {
-					return
-				}
-				id, size := k.logID()
-				k.st.at(id, size, 0)
-				k.append(string(b))
-				if stop == 3 {
-					return
-				}
-				k.st.done()
-			}
-			deal("one\ntw", 4)
-			deal("o\nthree\nfo", c.stop)
-			k.say("ur\n")
-			if got, want := k.next(Plain), "one\ntwo\nthree\nfour\nend\n"; got != want {
-				t.Errorf("the log is %q, want %q", got, want)
-			}
-		})
+			})
+		}
 	}
 }
 

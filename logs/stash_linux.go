@@ -29,6 +29,7 @@ type stash struct {
 	mark [markSize]byte
 	peek [2]int // a pipe for tee; -1: not made yet
 	file *os.File
+	base int // what comes is the piece from this byte on
 }
 
 const (
@@ -86,6 +87,27 @@ func newStash(dir string, n int) (*stash, error) {
 	rand.Read(st.mark[:])
 	st.note().Seq = binary.NativeEndian.Uint64(st.mark[:]) // another one than an earlier stash had
 	return st, nil
+}
+
+// oldStash is the stash that a killed daemon left, for the piece that is in it; nil: it cannot be had.
+func oldStash(path string) *stash {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil
+	}
+	st := &stash{path: path, peek: [2]int{-1, -1}, file: f}
+	info, err := f.Stat()
+	if err == nil && info.Size() < stashSize {
+		err = os.ErrInvalid
+	}
+	if err == nil {
+		st.mem, err = unix.Mmap(int(f.Fd()), 0, stashSize+stashOut, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	}
+	if err != nil {
+		f.Close()
+		return nil
+	}
+	return st
 }
 
 // room makes room for out, once it is needed.
@@ -159,6 +181,10 @@ func (st *stash) ahead(r *run, w *stashNote, piece []byte) bool {
 // made says that b, not the piece, is what is to be written. keep writes down what is held
 // back of the run, in the right moment.
 func (st *stash) made(b []byte, keep func(seq uint64)) {
+	if st == nil {
+		keep(0)
+		return
+	}
 	w := st.note()
 	if w.Phase == stashIdle {
 		keep(0)
@@ -181,7 +207,7 @@ func (st *stash) at(id fileID, size int64, from int) {
 	}
 	w := st.note()
 	w.Ino = 0
-	w.Dev, w.Size, w.From = id.dev, size, uint64(from)
+	w.Dev, w.Size, w.From = id.dev, size, uint64(st.base+from)
 	atomic.StoreUint64(&w.Ino, id.ino)
 }
 

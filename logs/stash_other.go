@@ -9,9 +9,14 @@ import (
 )
 
 // stash is Linux's.
-type stash struct{ buf []byte }
+type stash struct {
+	buf  []byte
+	base int
+}
 
 func newStash(string, int) (*stash, error) { return nil, errors.ErrUnsupported }
+
+func oldStash(string) *stash { return nil }
 
 func (st *stash) close()                          {}
 func (st *stash) read(r *run, n int) (int, error) { return unix.Read(int(r.fd), nil) }
