@@ -87,6 +87,28 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// A fault in a password or an environment is told without it: it goes to logs.
+func TestFaultsKeepSecrets(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text string }{
+		{"x.ini", "[unix_http_server]\nfile=/tmp/x\nusername=u\npassword=50%hidden\n[supervisord]\n"},
+		{"x.toml", "[unix_http_server]\nfile = \"/tmp/x\"\nusername = \"u\"\npassword = \"a${hidden\"\n"},
+		{"x.toml", "[unix_http_server]\nfile = \"/tmp/x\"\nusername = \"u\"\npassword = [\"hidden\"]\n"},
+		{"x.ini", "[supervisord]\n[program:a]\ncommand=/bin/cat\nenvironment=A=\"hidden,B=1\n"},
+		{"x.ini", "[supervisord]\n[program:a]\ncommand=/bin/cat\nenvironment=A=hidden B=1\n"},
+		{"x.ini", "[supervisord]\n[program:a]\ncommand=/bin/cat\nenvironment=A=hidden%\n"},
+		{"x.toml", "[program.a]\ncommand = \"/bin/cat\"\nenvironment = { A = [\"hidden\"] }\n"},
+	} {
+		path := filepath.Join(t.TempDir(), test.name)
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(path, Options{}); err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%q: %v", test.text, err)
+		}
+	}
+}
+
 func TestLoadMissing(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, file, want string }{

@@ -260,12 +260,18 @@ func (r *reading) unexpandable(o *option, x setting, value any, where string, er
 		percent = "%%%%"
 	}
 	var unknown *expandError
+	percented, dollared := strconv.Quote(text), "${"
+	if o.secret() {
+		percented = "it"
+	} else if errors.As(err, &unknown) {
+		dollared = shorten(unknown.Msg)
+	}
 	switch {
 	case errors.As(err, &unknown) && unknown.Dollar:
-		e.Msg = strconv.Quote(shorten(unknown.Msg)) + " is neither ${NAME} nor ${NAME:-default}"
+		e.Msg = strconv.Quote(dollared) + " is neither ${NAME} nor ${NAME:-default}"
 		e.Hint = "write a literal ${ as $${"
 	case !errors.As(err, &unknown) || !unknown.Unknown:
-		e.Msg = fmt.Sprintf("a %% in %q is neither %%%% nor the beginning of %%(name)s", text)
+		e.Msg = "a % in " + percented + " is neither %% nor the beginning of %(name)s"
 		e.Hint = "write a literal % as " + percent
 	case strings.HasPrefix(unknown.Name, "ENV_"):
 		e.Msg = "the environment variable " + unknown.Name[len("ENV_"):] + " is not set"
@@ -288,6 +294,9 @@ func (r *reading) unexpandable(o *option, x setting, value any, where string, er
 	r.fault(o, e)
 }
 
+// secret says whether messages, which go to logs, must not have the value.
+func (o *option) secret() bool { return o.name == "password" || o.name == "environment" }
+
 // explain says in plain words what is wrong with a value, and what to do.
 func (o *option) explain(value any, err error) (msg, hint string) {
 	text := written(value)
@@ -309,10 +318,14 @@ func (o *option) explain(value any, err error) (msg, hint string) {
 		if _, isText := value.(string); !isText {
 			return err.Error(), `write { KEY = "value" }`
 		}
-		return "cannot read " + strconv.Quote(text) + ": " + lower(err.Error()),
+		reason, _, _ := strings.Cut(err.Error(), " in value ")
+		return "cannot read it: " + lower(reason),
 			`write KEY="value",KEY2="value2"`
 	}
-	msg = "must be " + o.typ.means + ", not " + strconv.Quote(text)
+	if msg = "must be " + o.typ.means; o.secret() {
+		return msg, ""
+	}
+	msg += ", not " + strconv.Quote(text)
 	if s := suggest(text, o.typ.words); s != "" {
 		hint = "did you mean " + s + "?"
 	}
