@@ -309,3 +309,42 @@ func TestCrashSecondDaemon(t *testing.T) {
 	}
 	b.stop()
 }
+
+// TestCrashNotesFull: the file system of the notes is full while programs are started again and
+// gosv is killed and started, more than once: no program is there twice, and none is forgotten.
+func TestCrashNotesFull(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "unshare", "-m", "true")
+	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\nautorestart = true\n")
+	hold := exec.Command("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=4m none /run && echo made > "+b.path("made")+" && exec sleep 100000")
+	if err := hold.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { hold.Process.Kill(); hold.Wait() })
+	b.until("the file system is there", func() bool { return b.read("made") != "" })
+	within := []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}
+	filler := fmt.Sprintf("/proc/%d/root/run/filler", hold.Process.Pid)
+	b.start(within...)
+	b.reaches("p", "RUNNING")
+	for range 3 {
+		os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for
+		for range 100 {
+			b.do("restart", named{Name: "p"})
+		}
+		p := b.one("p")
+		b.kill9()
+		b.begin(within...)
+		b.answers()
+		if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
+			t.Errorf("p was %+v and is %+v", p, now)
+		}
+		if got := len(b.marked()); got != 1 {
+			t.Errorf("%d processes", got)
+		}
+	}
+	if strings.Contains(b.output(), "cannot note") {
+		t.Errorf("it could not note something:\n%s", b.output())
+	}
+	b.stop()
+}

@@ -281,10 +281,9 @@ func TestFaultNotesFull(t *testing.T) {
 	b.until("the file system is there", func() bool { return b.read("made") != "" })
 	within := []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}
 	filler := fmt.Sprintf("/proc/%d/root/run/filler", hold.Process.Pid)
+	os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for; later on gosv has its own
 	b.start(within...)
 	b.reaches("p", "RUNNING")
-	os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for
-	// What is in the last page of the notes still fits.
 	b.until("it says that it cannot note anything", func() bool {
 		b.do("restart", named{Name: "p"})
 		return strings.Contains(b.output(), "no space left on device")

@@ -59,6 +59,9 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 		r.size = int32(n)
 	}
 	p.mu.Lock()
+	if r.kept && p.salvage != nil {
+		p.salvage.inUse[heldName(p.dir, pipe)] = true
+	}
 	err := os.ErrClosed
 	if !p.closing {
 		err = p.watchRun(r)

@@ -40,6 +40,7 @@ type Pump struct {
 	dir     string   // for what a later pump may have to know; "" for none
 	keeper  Keeper   // nil: there is none; guarded by mu
 	salvage *salvage // what an earlier one left; guarded by mu
+	roomy   bool     // what it left is gone, so there may be room for a stash; guarded by mu
 
 	// The loop's own.
 	stash  *stash // nil: pieces are not protected
@@ -166,7 +167,13 @@ func (p *Pump) loop(term int) {
 		}
 		asked, p.asked = p.asked, nil
 		closing, p.kicked = p.closing, false
+		roomy := p.roomy
+		p.roomy = false
 		p.mu.Unlock()
+		if roomy && p.stash == nil {
+			p.stash, _ = newStash(p.dir, term)
+			buf = p.buffer(len(buf) - headroom)
+		}
 		p.drains = append(p.drains, asked...)
 		if closing {
 			p.finish(term, buf)

@@ -14,6 +14,7 @@ type salvage struct {
 	files  []string // to be removed when it has been
 	pieces []*piece
 	held   map[uint64]*heldBack
+	inUse  map[string]bool // files that somebody goes on with
 }
 
 // piece is what a stash held.
@@ -43,7 +44,7 @@ func heldName(dir string, pipe uint64) string {
 
 // readSalvage reads what is in dir, where only we can have written.
 func readSalvage(dir string) *salvage {
-	s := &salvage{held: map[uint64]*heldBack{}}
+	s := &salvage{held: map[uint64]*heldBack{}, inUse: map[string]bool{}}
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
@@ -170,29 +171,32 @@ func (r *run) keep(dir string, seq uint64) {
 		return
 	}
 	path := heldName(dir, r.inode())
-	if os.WriteFile(path+".new", text, 0o600) == nil {
-		os.Rename(path+".new", path)
+	err = os.WriteFile(path+".new", text, 0o600)
+	if err != nil { // no room for two: what is there is not true any more
+		os.Remove(path)
+		err = os.WriteFile(path+".new", text, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		os.Remove(path + ".new")
 	}
 }
 
 // Settled says that all sinks have what an earlier daemon had not dealt with. What nobody
 // has asked for is forgotten.
 func (p *Pump) Settled() {
+	defer p.kick()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.salvage == nil {
 		return
 	}
-	inUse := map[string]bool{}
-	for _, r := range p.runs {
-		if r != nil && r.kept {
-			inUse[heldName(p.dir, r.inode())] = true
-		}
-	}
 	for _, path := range p.salvage.files {
-		if !inUse[path] {
+		if !p.salvage.inUse[path] {
 			os.Remove(path)
 		}
 	}
-	p.salvage = nil
+	p.salvage, p.roomy = nil, true
 }

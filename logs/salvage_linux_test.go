@@ -263,6 +263,38 @@ func TestSalvageLines(t *testing.T) {
 	}
 }
 
+// TestStashLater: where there is no room for a stash until what an earlier daemon left is gone, there is one
+// after that.
+func TestStashLater(t *testing.T) {
+	k := newKilled(t)
+	path := filepath.Join(k.dir, fmt.Sprintf("piece-%d-0", os.Getpid()))
+	os.Rename(k.st.path, filepath.Join(k.dir, "piece-1-0"))
+	if err := os.MkdirAll(path+"/in/the/way", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPumpIn(k.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	s, err := p.Sink(k.options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Drain(func() { close(asked) })
+	<-asked // the loop runs, and has no stash
+	os.RemoveAll(path)
+	p.Settled()
+	asked = make(chan struct{})
+	s.Drain(func() { close(asked) })
+	<-asked
+	if st, err := os.Stat(path); err != nil || st.Size() < stashSize {
+		t.Errorf("there is no stash: %v", err)
+	}
+	s.Close()
+	p.Close()
+}
+
 // TestUnwritten: what is missing in a file that begins to be written somewhere.
 func TestUnwritten(t *testing.T) {
 	for _, c := range []struct{ tail, b, want string }{

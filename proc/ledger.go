@@ -27,8 +27,11 @@ type Ledger struct {
 
 	mu     sync.Mutex // guards what follows
 	file   *os.File   // nil: nothing may be written yet, or any more
+	spare  *os.File   // for the next one; it has room already. nil: there is none
+	room   int64      // what the file has room for, whatever others put beside it
 	size   int64
 	live   int64 // size when the file was made anew
+	tight  bool  // there is no more room for it than it has
 	failed bool
 }
 
@@ -41,6 +44,9 @@ const (
 	ledgerMax = 64 << 20
 	// ledgerSlack is how much a file may grow, beside what it had when it was made anew.
 	ledgerSlack = 256 << 10
+	// ledgerAhead is how much room there is for records before they are made, so that those
+	// of a file system that has become full are not lost.
+	ledgerAhead = 128 << 10
 )
 
 // ledgerHead says whose ledger it is.
@@ -226,6 +232,7 @@ func (l *Ledger) add(r *ledgerRecord) {
 		var n int
 		if n, err = l.file.Write(line); err == nil {
 			l.size += int64(n)
+			l.ahead()
 			if r.Groups != nil { // they stay: making it anew would not make it shorter
 				l.live += int64(n)
 			}
@@ -255,7 +262,7 @@ func (l *Ledger) due() bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.file != nil && l.size > 2*l.live+ledgerSlack
+	return l.file != nil && (l.tight && l.spare != nil || !l.failed && l.size > 2*l.live+ledgerSlack)
 }
 
 // renew puts a new file with these records in the place of the old one: either of the two
@@ -285,10 +292,11 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 		b.Write(line)
 	}
 	path := filepath.Join(l.dir, ledgerName)
-	os.Remove(path + ".new")
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
+	f, err := l.spare, error(nil)
+	if l.spare = nil; f == nil {
+		if f, err = newLedger(path); err != nil {
+			return err
+		}
 	}
 	if _, err = f.Write(b.Bytes()); err == nil {
 		err = os.Rename(path+".new", path)
@@ -301,8 +309,31 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 	if l.file != nil {
 		l.file.Close()
 	}
-	l.file, l.size, l.live = f, int64(b.Len()), int64(b.Len())
+	l.file, l.size, l.live, l.room = f, int64(b.Len()), int64(b.Len()), 0
+	l.ahead()
+	if f, err := newLedger(path); err == nil && reserve(f, l.live+ledgerAhead) == nil {
+		l.spare = f
+	} else if err == nil {
+		f.Close()
+		os.Remove(path + ".new")
+	}
 	return nil
+}
+
+// newLedger makes an empty file for the one that is to be at path.
+func newLedger(path string) (*os.File, error) {
+	os.Remove(path + ".new")
+	return os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+}
+
+// ahead makes room for the records to come, when half of it has been used. l.mu is held.
+func (l *Ledger) ahead() {
+	if l.room-l.size >= ledgerAhead/2 {
+		return
+	}
+	if l.tight = reserve(l.file, l.size+ledgerAhead) != nil; !l.tight {
+		l.room = l.size + ledgerAhead
+	}
 }
 
 // Close ends it: forget says that everything has ended in order, so that nothing is to be
@@ -316,6 +347,11 @@ func (l *Ledger) Close(forget bool) {
 	if l.file != nil {
 		l.file.Close()
 		l.file = nil
+	}
+	if l.spare != nil {
+		l.spare.Close()
+		l.spare = nil
+		os.Remove(filepath.Join(l.dir, ledgerName+".new"))
 	}
 	if forget {
 		os.Remove(filepath.Join(l.dir, ledgerName))

@@ -191,6 +191,11 @@ func outlived(path string) bool {
 	return len(past.intents) > 0
 }
 
+// reserve makes room in f for n bytes in all, which its size does not show.
+func reserve(f *os.File, n int64) error {
+	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n)
+}
+
 // lockLedger waits a little: a child that the killed daemon was just starting has the lock
 // until it executes its program.
 func lockLedger(lock *os.File) error {

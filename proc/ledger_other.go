@@ -21,6 +21,8 @@ func LedgerDir(LedgerName, int, int) (string, error) { return "", errors.ErrUnsu
 // OpenLedger is Linux's.
 func OpenLedger(string, LedgerName, func(error)) (*Ledger, error) { return nil, errors.ErrUnsupported }
 
+func reserve(*os.File, int64) error { return nil }
+
 func startTime(int) uint64 { return 0 }
 
 func inodeOf(*os.File) uint64 { return 0 }
