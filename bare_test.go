@@ -49,6 +49,7 @@ stderr_logfile = "/dev/stderr"
 [program.same]
 command = "/child"
 user = 1234
+umask = "077"
 stdout_logfile = "/dev/stdout"
 stderr_logfile = "none"
 [program.quiet]

@@ -3,14 +3,27 @@ package proc
 import (
 	"math"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// self is our own executable, also when its file was replaced or may not be reached by path.
-func self() string { return "/proc/self/exe" }
+// self is our own executable, also when its file was replaced or may not be reached by path;
+// where there is no /proc it is the path.
+func self() string {
+	const link = "/proc/self/exe"
+	if _, err := os.Lstat(link); err != nil {
+		if path, err := exec.LookPath(os.Args[0]); err == nil {
+			if path, err = filepath.Abs(path); err == nil {
+				return path
+			}
+		}
+	}
+	return link
+}
 
 // keepDescriptors keeps what we inherited from our children. Kernels before 5.11 cannot do
 // it in one call; there it is done for the numbers that parents leave open in practice.
