@@ -197,13 +197,14 @@ func family() []string {
 		while :; do wait; done`}
 }
 
-// traps is a command that writes the name of the first of these signals that it gets.
+// traps is a command that writes the name of the first of these signals that it gets. It has
+// no children: a shell whose child is stopped between vfork and exec is never seen as stopped.
 func traps(names ...string) []string {
 	var b strings.Builder
 	for _, n := range names {
 		fmt.Fprintf(&b, "trap 'echo %s; exit 0' %s\n", n, n)
 	}
-	return []string{"/bin/sh", "-c", b.String() + "echo ready; while :; do sleep 0.05; done"}
+	return []string{"/bin/sh", "-c", b.String() + "echo ready; while :; do read x; done"}
 }
 
 // orphan is a command that leaves an orphan, and waits until the init has collected it.
