@@ -348,3 +348,63 @@ func TestCrashNotesFull(t *testing.T) {
 	}
 	b.stop()
 }
+
+// TestCrashAfterReload: a reload that has changed the identifier, then kill -9: nothing is doubled.
+func TestCrashAfterReload(t *testing.T) {
+	const program = "[program:p]\ncommand = child sleep\nstartsecs = 0\n"
+	b := newBox(t, "identifier = one\n", program)
+	b.start()
+	b.reaches("p", "RUNNING")
+	b.config("identifier = two\n", program)
+	b.signal(syscall.SIGHUP)
+	b.until("it has started anew", func() bool { return b.count("received SIGHUP") == 1 && b.count("success: p") == 2 })
+	p := b.reaches("p", "RUNNING")
+	b.kill9()
+	b.again()
+	if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
+		t.Errorf("p was %+v and is %+v", p, now)
+	}
+	if got := len(b.marked()); got != 1 {
+		t.Errorf("%d processes", got)
+	}
+	b.stop()
+}
+
+// TestCrashOtherName: after kill -9 gosv is started with the same configuration by another name, and then
+// by a name that leads to another file than before: nothing is doubled.
+func TestCrashOtherName(t *testing.T) {
+	b := newBox(t, "", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	text := strings.ReplaceAll(b.read("s.conf"), "%(here)s", b.dir) // else another name is another configuration
+	b.write("s.conf", text)
+	if err := os.Symlink(b.dir, b.path("current")); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	start := func(file string) {
+		t.Helper()
+		b.kill9()
+		cmd := exec.Command(b.command(), "-n", "-c", file)
+		cmd.Dir = b.dir
+		cmd.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH"))
+		b.run(cmd)
+		b.answers()
+		if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
+			t.Errorf("%s: p was %+v and is %+v", file, p, now)
+		}
+		if got := len(b.marked()); got != 1 {
+			t.Errorf("%s: %d processes", file, got)
+		}
+	}
+	start(b.path("current/s.conf"))
+	start("s.conf")
+	start("current/s.conf")
+	os.Mkdir(b.path("release"), 0o755)
+	b.write("release/s.conf", text)
+	os.Remove(b.path("current"))
+	if err := os.Symlink(b.path("release"), b.path("current")); err != nil {
+		t.Fatal(err)
+	}
+	start("current/s.conf")
+	b.stop()
+}

@@ -22,15 +22,18 @@ func (l *launch) ledgerName(s *conf.Supervisord) proc.LedgerName {
 // is for the log: the daemon runs without. The first process of a container needs none: when
 // it dies, the kernel kills all others.
 func (l *launch) makeLedger(s *conf.Supervisord) error {
-	if l.ledger != "" || l.again || os.Getpid() == 1 {
+	name, before := l.ledgerName(s), l.ledgerOf
+	l.ledgerOf = name
+	if os.Getpid() == 1 || l.again && (l.ledger == "" || before == name || before == proc.LedgerName{}) {
 		return nil
 	}
+	l.dropLedger() // a reload has changed the identifier: a start would look under the new one
 	uid, gid := os.Geteuid(), os.Getegid()
 	if s.User.Set && uid == 0 {
 		uid, gid = s.User.UID, s.User.GID
 	}
 	var err error
-	l.ledger, err = proc.LedgerDir(l.ledgerName(s), uid, gid)
+	l.ledger, err = proc.LedgerDir(name, uid, gid)
 	return err
 }
 

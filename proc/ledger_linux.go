@@ -25,6 +25,36 @@ func (n LedgerName) key() string {
 	return fmt.Sprintf("%x", sum[:8])
 }
 
+// in is the name of the ledger in base. The configuration may be reached by several names, so the
+// file that they lead to counts; and a name that leads to another file than when gosv was killed
+// is still known, by a link.
+func (n LedgerName) in(base, suffix string) string {
+	own := n.key() + suffix
+	real, err := filepath.EvalSymlinks(n.Config)
+	if err != nil || real == n.Config {
+		return own
+	}
+	alias := filepath.Join(base, own)
+	if there(alias) {
+		if to, err := os.Readlink(alias); err == nil {
+			return filepath.Base(to)
+		}
+		return own
+	}
+	name := LedgerName{real, n.Identifier}.key() + suffix
+	if to, err := os.Readlink(alias); err != nil || to != name {
+		os.Remove(alias)
+		os.Symlink(name, alias)
+	}
+	return name
+}
+
+// there says whether dir has a ledger.
+func there(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ledgerName))
+	return err == nil
+}
+
 // ErrHeld says that another daemon has the ledger: the same configuration is in use.
 type ErrHeld struct{ PID int }
 
@@ -47,7 +77,7 @@ func LedgerDir(n LedgerName, uid, gid int) (string, error) {
 	}
 	var why error
 	for _, base := range bases {
-		dir, err := ledgerDir(base, n.key()+"-"+strconv.Itoa(uid), me, uid, gid)
+		dir, err := ledgerDir(base, n, me, uid, gid)
 		if err == nil {
 			return dir, nil
 		}
@@ -56,8 +86,8 @@ func LedgerDir(n LedgerName, uid, gid int) (string, error) {
 	return "", why
 }
 
-// ledgerDir is base/name, both made if need be and checked: nobody else may write there.
-func ledgerDir(base, name string, me, uid, gid int) (string, error) {
+// ledgerDir is a directory in base, both made if need be and checked: nobody else may write there.
+func ledgerDir(base string, n LedgerName, me, uid, gid int) (string, error) {
 	var fsys unix.Statfs_t
 	if err := unix.Statfs(filepath.Dir(base), &fsys); err != nil {
 		return "", &fs.PathError{Op: "statfs", Path: filepath.Dir(base), Err: err}
@@ -68,7 +98,7 @@ func ledgerDir(base, name string, me, uid, gid int) (string, error) {
 	if err := ownDir(base, 0o711, me); err != nil {
 		return "", err
 	}
-	dir := filepath.Join(base, name)
+	dir := filepath.Join(base, n.in(base, "-"+strconv.Itoa(uid)))
 	err := os.Mkdir(dir, 0o700)
 	if err == nil && uid != me {
 		err = os.Chown(dir, uid, gid)
