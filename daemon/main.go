@@ -75,12 +75,12 @@ type launch struct {
 	link       *proc.Link // to the keeper; nil: there is none
 	kernel     atomic.Pointer[proc.UnixKernel]
 	log        atomic.Pointer[slog.Logger]
-	ledger     string // directory of the ledger; "" for none
+	ledger     string          // directory of the ledger; "" for none
 	ledgerOf   proc.LedgerName // whose it is
-	program    string // where the next version of it is looked for; "" when nobody knows
-	kept       *kept  // what an earlier version of it has left, until the next life has begun; nil: none has
-	masked     []int  // signals that are blocked since an upgrade
-	code       int    // what to exit with: 0, or what exit_on or essential= decided
+	program    string          // where the next version of it is looked for; "" when nobody knows
+	kept       *kept           // what an earlier version of it has left, until the next life has begun; nil: none has
+	masked     []int           // signals that are blocked since an upgrade
+	code       int             // what to exit with: 0, or what exit_on or essential= decided
 }
 
 // run loads the configuration, goes into the background unless told not to, and runs the
