@@ -55,3 +55,39 @@ func TestDiskFull(t *testing.T) {
 	_, last, _ := strings.Cut(n.all(), "\n")
 	same(t, "last report", last, fmt.Sprintf("INFO log %q is written again; %d bytes were lost", name, lost))
 }
+
+// A line of which only the beginning has room is not left in the file: what comes later would be taken for
+// its end.
+func TestDiskFullTearsNoLine(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("gosv", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("NOT TESTED: a full disk, which takes a mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	name, filler := filepath.Join(dir, "log"), filepath.Join(dir, "filler")
+	var n notes
+	s := newSink(t, newPump(t), Options{Path: name, Report: n.report})
+	w := attach(t, s)
+	write(t, w, "first\n")
+	drained(t, s)
+	os.WriteFile(filler, make([]byte, 1<<20), 0o600)
+	for range 5 {
+		write(t, w, strings.Repeat(strings.Repeat("x", 999)+"\n", 3))
+		drained(t, s)
+	}
+	os.Remove(filler)
+	write(t, w, "last\n")
+	drained(t, s)
+	for line := range strings.Lines(content(t, name)) {
+		if line != "first\n" && line != "last\n" && len(line) != 1000 {
+			t.Errorf("a line of %d bytes: %.50q", len(line), line)
+		}
+	}
+	if st, got := s.Stats(), content(t, name); st.Bytes-st.Lost != int64(len(got)) || st.Lost == 0 {
+		t.Errorf("%d read, %d lost, but %d bytes in the file", st.Bytes, st.Lost, len(got))
+	}
+}

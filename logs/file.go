@@ -237,6 +237,20 @@ func (f *File) cut(data []byte) int {
 	return min(len(data), room+(128<<10))
 }
 
+// untear takes back the begun line of b, of which only n bytes could be written: what comes later, when
+// there is room, must not be taken for the rest of it. It returns how much of b is left.
+func (f *File) untear(b []byte, n int) int {
+	keep := bytes.LastIndexByte(b[:n], '\n') + 1
+	var st unix.Stat_t
+	if keep == n || bytes.IndexByte(b, '\n') < 0 || unix.Fstat(f.fd, &st) != nil || st.Size != f.size+int64(n) {
+		return n
+	}
+	if unix.Ftruncate(f.fd, f.size+int64(keep)) != nil {
+		return n
+	}
+	return keep
+}
+
 // append writes to a regular file; f.mu is held.
 func (f *File) append(b []byte) (int, error) {
 	f.live.push(b)
@@ -249,6 +263,9 @@ func (f *File) append(b []byte) (int, error) {
 		}
 	}
 	n, err := writeAll(f.fd, b)
+	if err != nil && n > 0 {
+		n = f.untear(b, n)
+	}
 	f.size += int64(n)
 	switch err {
 	case nil, unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EFBIG:
