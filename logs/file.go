@@ -42,6 +42,7 @@ type File struct {
 	shifted bool      // a rotation has renamed the files but could not make the new one
 	end     bool      // no user is left
 	live    followers
+	torn    bool // the beginning of a line was taken back when the disk was full; guarded by mu
 }
 
 // isAt says whether f's name still leads to id: the number of a deleted file is used again.
@@ -237,6 +238,12 @@ func (f *File) cut(data []byte) int {
 	return min(len(data), room+(128<<10))
 }
 
+// full says that no block is left.
+func full(fd int) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(fd, &st) == nil && st.Bfree == 0
+}
+
 // untear takes back the begun line of b, of which only n bytes could be written: what comes later, when
 // there is room, must not be taken for the rest of it. It returns how much of b is left.
 func (f *File) untear(b []byte, n int) int {
@@ -262,9 +269,14 @@ func (f *File) append(b []byte) (int, error) {
 			return 0, err
 		}
 	}
+	if f.torn && full(f.fd) { // a shorter line may fit: it would look as if there was room again
+		return 0, unix.ENOSPC
+	}
+	f.torn = false
 	n, err := writeAll(f.fd, b)
 	if err != nil && n > 0 {
-		n = f.untear(b, n)
+		k := f.untear(b, n)
+		f.torn, n = k < n && err == unix.ENOSPC, k
 	}
 	f.size += int64(n)
 	switch err {
