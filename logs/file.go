@@ -238,12 +238,6 @@ func (f *File) cut(data []byte) int {
 	return min(len(data), room+(128<<10))
 }
 
-// full says that no block is left.
-func full(fd int) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(fd, &st) == nil && st.Bfree == 0
-}
-
 // untear takes back the begun line of b, of which only n bytes could be written: what comes later, when
 // there is room, must not be taken for the rest of it. It returns how much of b is left.
 func (f *File) untear(b []byte, n int) int {
