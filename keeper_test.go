@@ -87,9 +87,9 @@ startsecs = 0
 		t.Errorf("seven: %+v", p)
 	}
 	b.reaches("killed", "EXITED")
-	if b.count("exited: seven (exit status 7; expected)") != 1 || b.count("exited: killed (terminated by SIGUSR1; not expected)") != 1 {
-		t.Errorf("the log does not say how they ended")
-	}
+	b.until("the log says how they ended", func() bool {
+		return b.count("exited: seven (exit status 7; expected)") == 1 && b.count("exited: killed (terminated by SIGUSR1; not expected)") == 1
+	})
 	b.until("the last line is there", func() bool { return b.read("seven.log") == "begin\nend\n" })
 	// One that ends under the next daemon, whose child it is not.
 	syscall.Kill(before["again"], syscall.SIGTERM)

@@ -158,12 +158,11 @@ autostart = false
 	b.until("the echo", func() bool { return b.read("echo.log") == "over the upgrade\n" })
 	b.until("the whole line", func() bool { return b.read("half.log") == "halfline\n" })
 	b.reaches("stopping", "STOPPED")
-	if !strings.Contains(b.read("d.log"), "killing 'stopping'") {
-		t.Error("stopping was not killed after stopwaitsecs")
-	}
+	b.until("the log says that stopping was killed after stopwaitsecs", func() bool { return b.count("killing 'stopping'") > 0 })
 	b.reaches("starting", "RUNNING")
 	b.reaches("failing", "FATAL")
-	if n := strings.Count(b.read("d.log"), "spawned: 'failing'"); n != 4 {
+	b.until("failing was given up", func() bool { return b.count("gave up: failing") == 1 })
+	if n := b.count("spawned: 'failing'"); n != 4 {
 		t.Errorf("failing was started %d times, want 4: its failures were not counted on", n)
 	}
 	b.do("start", named{Name: "asleep"})
