@@ -317,14 +317,8 @@ func TestCrashNotesFull(t *testing.T) {
 	needsRoot(t)
 	needs(t, "unshare", "-m", "true")
 	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\nautorestart = true\n")
-	hold := exec.Command("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=4m none /run && echo made > "+b.path("made")+" && exec sleep 100000")
-	if err := hold.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { hold.Process.Kill(); hold.Wait() })
-	b.until("the file system is there", func() bool { return b.read("made") != "" })
-	within := []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}
-	filler := fmt.Sprintf("/proc/%d/root/run/filler", hold.Process.Pid)
+	within, run := b.smallRun()
+	filler := run + "/filler"
 	b.start(within...)
 	b.reaches("p", "RUNNING")
 	for range 3 {

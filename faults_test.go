@@ -264,21 +264,15 @@ func TestFaultUnwritable(t *testing.T) {
 	b.stop()
 }
 
-// The file system with the notes about programs is full for a while, and gosv is killed later:
+// The file system with the notes about programs is full from before the start, for a while, and gosv is killed later:
 // the next one knows each program that was started meanwhile.
 func TestFaultNotesFull(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
 	needs(t, "unshare", "-m", "true")
 	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\nautorestart = true\n")
-	hold := exec.Command("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=4m none /run && echo made > "+b.path("made")+" && exec sleep 100000")
-	if err := hold.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { hold.Process.Kill(); hold.Wait() })
-	b.until("the file system is there", func() bool { return b.read("made") != "" })
-	within := []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}
-	filler := fmt.Sprintf("/proc/%d/root/run/filler", hold.Process.Pid)
+	within, run := b.smallRun()
+	filler := run + "/filler"
 	os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for; later on gosv has its own
 	b.start(within...)
 	b.reaches("p", "RUNNING")
@@ -295,7 +289,7 @@ func TestFaultNotesFull(t *testing.T) {
 	}
 	p := b.one("p")
 	notes := func() bool {
-		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/root/run/gosv/*/ledger", hold.Process.Pid))
+		files, _ := filepath.Glob(run + "/gosv/*/ledger")
 		for _, f := range files {
 			if text, _ := os.ReadFile(f); strings.Contains(string(text), fmt.Sprintf(`"PID":%d`, p.Pid)) {
 				return true
@@ -357,4 +351,17 @@ func TestFaultsDoc(t *testing.T) {
 			t.Errorf("%s has no row", name)
 		}
 	}
+}
+
+// smallRun makes a mount namespace with a /run of 4 MiB of its own: what enters it, and that /run
+// as it is called from outside.
+func (b *box) smallRun() (within []string, run string) {
+	b.t.Helper()
+	hold := exec.Command("unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=4m none /run && echo made > "+b.path("made")+" && exec sleep 100000")
+	if err := hold.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { hold.Process.Kill(); hold.Wait() })
+	b.until("the file system is there", func() bool { return b.read("made") != "" })
+	return []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}, fmt.Sprintf("/proc/%d/root/run", hold.Process.Pid)
 }
