@@ -102,6 +102,7 @@ startretries = 3
 command = child stubborn
 stopwaitsecs = 6
 startsecs = 0
+stdout_logfile = %(here)s/stopping.log
 [program:echo]
 command = child echo
 startsecs = 0
@@ -121,7 +122,7 @@ autostart = false
 `)
 	b.start()
 	b.reaches("failing", "BACKOFF")
-	b.reaches("stopping", "RUNNING")
+	b.until("stopping ignores signals", func() bool { return b.read("stopping.log") != "" })
 	b.reaches("echo", "RUNNING")
 	b.reaches("half", "RUNNING")
 	b.reaches("once", "EXITED")
