@@ -25,13 +25,17 @@ need busybox busybox-static
 need skopeo skopeo
 need php-cgi php-cgi
 need systemd-analyze systemd
+need chromium chromium # 124 MB to fetch: the web page is tested in it
 [ -x /usr/bin/python3 ] || missing="$missing python3"
 if [ -n "$missing" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 		echo "installing what the tests need:$missing"
 		apt-get update -qq >/dev/null 2>&1
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
-			echo "could not install:$missing"
+		export DEBIAN_FRONTEND=noninteractive
+		fetch() { apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1; }
+		fetch $missing || for package in $missing; do # one that cannot be had does not cost the others
+			fetch "$package" || echo "could not install: $package"
+		done
 	else
 		echo "missing:$missing (the tests that need them are skipped; as root on Debian this installs them)"
 	fi

@@ -51,6 +51,29 @@ func aFleet() *fakeDaemon {
 	return f
 }
 
+// aCrowd is sixty processes in all states, with names of all kinds.
+func aCrowd() *fakeDaemon {
+	names := []string{"worker", "a b", "naïve-ünïcödé", "名前が長いプログラム", "مرحبا", "with.dots.and-dashes_and_more_of_them", "<b>&amp;</b>", "%41+%2F?#", `it's "quoted"`,
+		"\u202eevil", "\x1b[31mred", "x"}
+	states := []string{"RUNNING", "RUNNING", "STARTING", "BACKOFF", "STOPPING", "EXITED", "STOPPED", "FATAL", "UNKNOWN"}
+	var procs []wire.Process
+	for i := range 60 {
+		p := process(fmt.Sprintf("group%d", i/12), fmt.Sprintf("%s-%02d", names[i%len(names)], i), states[i%len(states)], "")
+		switch p.State {
+		case "RUNNING":
+			p.Description = fmt.Sprintf("pid %d, uptime 12 days, 3:04:05", 30_000+i)
+		case "BACKOFF", "FATAL":
+			p.Description = "Exited too quickly (process log may have details)"
+		case "EXITED":
+			p.Description = "Nov 22 03:10 AM"
+		case "STOPPED":
+			p.Description = "Not started"
+		}
+		procs = append(procs, p)
+	}
+	return newFake(procs...)
+}
+
 // site is a server as the daemon's: the page, and streams of logs beside it.
 func site(t *testing.T, f *fakeDaemon) (address string, more chan<- string) {
 	t.Helper()
@@ -132,6 +155,7 @@ func TestBrowser(t *testing.T) {
 
 	run("looks", func(t *testing.T) {
 		address, _ := site(t, aFleet())
+		crowd, _ := site(t, aCrowd())
 		empty, _ := site(t, newFake())
 		long := strings.Repeat("long", 60)
 		longer, _ := site(t, newFake(process(long, "x", "FATAL", long+long), process("a", "a", "RUNNING", "pid 1, uptime 0:00:01")))
@@ -147,21 +171,24 @@ func TestBrowser(t *testing.T) {
 			{"tail", 1280, 800, address + "/tail.html?processname=api%3Aapi_00&limit=16384"},
 			{"notail", 1280, 800, address + "/tail.html?processname=cron%3Anightly"},
 			{"confirm", 1280, 800, address + "/index.html?action=stop&processname=api%3Aapi_00"},
-			{"tablet", 800, 900, address + "/"},
+			{"tablet", 900, 900, address + "/"},
 			{"phone", 360, 740, address + "/"},
 			{"phone_tail", 360, 740, address + "/tail.html?processname=api%3Aapi_00&limit=16384"},
 			{"phone_confirm", 360, 740, address + "/index.html?action=stopall"},
+			{"crowd", 1280, 800, crowd + "/"},
+			{"phone_crowd", 360, 740, crowd + "/"},
 			{"long", 1100, 800, longer + "/?message=" + long},
-			{"tablet_long", 800, 900, longer + "/"},
+			{"tablet_long", 900, 900, longer + "/"},
 			{"phone_long", 360, 740, longer + "/?message=" + long},
 			{"phone_long_tail", 360, 740, longer + "/tail.html?processname=" + long + ":x"},
 		} {
+			c.look(x.width, x.height, "light")
+			c.open(x.url)
+			if x.name == "status" || x.name == "phone" || x.name == "tail" {
+				c.wait(`document.querySelector("#live").textContent === "live"`)
+			}
 			for _, scheme := range []string{"light", "dark"} {
 				c.look(x.width, x.height, scheme)
-				c.open(x.url)
-				if x.name == "status" || x.name == "phone" || x.name == "tail" {
-					c.wait(`document.querySelector("#live").textContent === "live"`)
-				}
 				if wide := c.eval(`document.documentElement.scrollWidth`).(float64); int(wide) > x.width {
 					t.Errorf("%s: %v pixels wide, the window has %d", x.name, wide, x.width)
 				}
@@ -173,6 +200,19 @@ func TestBrowser(t *testing.T) {
 					t.Errorf("%s: screenshot %+v, %v", x.name, pic, err)
 				}
 			}
+		}
+	})
+
+	run("no name looks like another", func(t *testing.T) {
+		f := newFake(process("live", "live", "STOPPED", ""), process("\u202eevil", "\u202eevil", "STOPPED", ""))
+		address, _ := site(t, f)
+		c.open(address)
+		c.wait(`document.querySelector("#live").textContent === "live"`)
+		c.wait(`document.querySelectorAll("td.name")[1].textContent === "\\u202eevil"`)
+		c.eval(`document.querySelectorAll("button[value=start]")[1].click()`)
+		c.wait(`document.querySelector(".status_msg").textContent === "Process \\u202eevil started"`)
+		if got := f.done(); !slices.Equal(got, []string{"start \u202eevil \u202eevil"}) {
+			t.Errorf("did %q", got)
 		}
 	})
 
@@ -209,8 +249,8 @@ func TestBrowser(t *testing.T) {
 	run("uptime counts", func(t *testing.T) {
 		address, _ := site(t, aFleet())
 		c.open(address)
-		c.wait(in("redis", `.querySelector(".info").textContent.match(/^pid 877, uptime 0:00:(49|5\d)$/)`))
-		c.wait(in("nginx", `.querySelector(".info").textContent.match(/^pid 901, uptime 1 day, 0:01:(0[3-9]|[1-5]\d)$/)`))
+		c.wait(in("redis", `.querySelector(".info").textContent.match(/^pid 877, uptime 0:(00:(49|5\d)|[0-5][1-9]:\d\d)$/)`))
+		c.wait(in("nginx", `.querySelector(".info").textContent.match(/^pid 901, uptime 1 day, 0:(01:(0[3-9]|[1-5]\d)|0[2-9]:\d\d)$/)`))
 	})
 
 	run("an action needs no new page", func(t *testing.T) {

@@ -9,12 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // patience is how long a condition may take to come true on a busy machine.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // chrome is a Chromium with one tab, driven over its DevTools pipe: file descriptors 3 and
 // 4, messages of JSON that end with a zero byte.
@@ -58,6 +59,7 @@ func startChrome(t *testing.T) *chrome {
 		"--user-data-dir="+filepath.Join(dir, "profile"), "--remote-debugging-pipe", "about:blank")
 	cmd.Env = append(os.Environ(), "HOME="+dir, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent", "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir)
 	cmd.ExtraFiles = []*os.File{theirs, theirOut}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +77,7 @@ func startChrome(t *testing.T) *chrome {
 		timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 		cmd.Wait()
 		timer.Stop()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it may have left behind
 		<-read
 		in.Close()
 	})
@@ -227,8 +230,10 @@ func (c *chrome) look(width, height int, scheme string) {
 	c.t.Helper()
 	c.call("Emulation.setDeviceMetricsOverride", map[string]any{
 		"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}, nil)
+	// Colours that fade would be looked at half-way.
 	c.call("Emulation.setEmulatedMedia", map[string]any{
-		"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+		"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme},
+			{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil)
 }
 
 // shoot takes a picture of the window. With -shots it is kept for people to look at.

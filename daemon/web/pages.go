@@ -101,7 +101,7 @@ func (c confirmPage) put(p *page) {
 	c.head(p)
 	p.put("<body data-page=\"notice\">\n"+header+"Supervisor Status</h1>\n  <span id=\"identification\">%s</span>\n</header>\n"+
 		"<main class=\"narrow\">\n<form method=\"post\" action=\"index.html\">\n  <p id=\"question\">%s</p>\n"+
-		"  <input type=\"hidden\" name=\"action\" value=\"%s\">", c.Identification, c.Title, c.Action)
+		"  <input type=\"hidden\" name=\"action\" value=\"%s\">", c.Identification, shown(c.Title), c.Action)
 	p.when(c.Namespec != "", "\n  <input type=\"hidden\" name=\"processname\" value=\"%s\">", c.Namespec)
 	p.put("\n  <p class=\"choice\"><a href=\"index.html\">Cancel</a><button class=\"danger\">%s</button></p>\n</form>\n</main>\n", c.Label)
 	c.foot(p)
@@ -119,7 +119,7 @@ func (s statusPage) put(p *page) {
 	case s.Message != "":
 		class = "status_msg"
 	}
-	p.put("<div id=\"message\" class=\"%s\" role=\"status\">%s</div>\n", class, s.Message)
+	p.put("<div id=\"message\" class=\"%s\" role=\"status\">%s</div>\n", class, shown(s.Message))
 	p.put(`
 <div id="toolbar">
   <ul id="buttons">
@@ -169,7 +169,7 @@ func (r *row) put(p *page) {
 	p.put(">\n<td class=\"status\" role=\"cell\"><span class=\"%s\" data-state=\"%s\">%s</span></td>\n", r.Class, r.State, r.State)
 	p.put("<td class=\"desc\" role=\"cell\"><span class=\"info\">%s</span></td>\n", r.Info)
 	p.put("<td class=\"name\" role=\"cell\"><a href=\"tail.html?processname=%s\" target=\"_blank\" rel=\"noopener\">%s</a></td>\n",
-		quote(r.Namespec), r.Namespec)
+		quote(r.Namespec), shown(r.Namespec))
 	p.put("<td class=\"action\" role=\"cell\"><form method=\"post\" action=\"index.html\">"+
 		"<input type=\"hidden\" name=\"processname\" value=\"%s\"><ul>", r.Namespec)
 	for _, a := range r.Actions {
@@ -198,7 +198,7 @@ func (t tailPage) put(p *page) {
 		return ""
 	}
 	t.head(p)
-	title := t.Namespec
+	title := shown(t.Namespec)
 	if title == "" {
 		title = "No process"
 	}

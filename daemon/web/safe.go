@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,6 +32,27 @@ func harmless(page []byte) []byte {
 		return page
 	}
 	return append(out, page[from:]...)
+}
+
+// shown is a name as people see it: as ctl and the log show it, a character that nobody sees,
+// or that turns the direction of writing, is written \x1b or \u202e. Else one name could
+// look like another.
+func shown(s string) string {
+	if !strings.ContainsFunc(s, control) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case !control(r):
+			b.WriteRune(r)
+		case r < utf8.RuneSelf:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 func control(r rune) bool {

@@ -18,6 +18,15 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
+func TestShown(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"a b ü مرحبا 中文": "a b ü مرحبا 中文", "\x1b[31mred": `\x1b[31mred`, "\u202eevil": `\u202eevil`, "": ""} {
+		if got := shown(in); got != want {
+			t.Errorf("shown(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func FuzzHarmless(f *testing.F) {
 	f.Add("a\x1b[31m\u202e\u009b")
 	f.Fuzz(func(t *testing.T, s string) {

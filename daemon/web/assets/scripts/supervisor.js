@@ -52,7 +52,8 @@ function status() {
     if (name !== "" && busy.has(name)) return;
     busy.add(name);
     mark(name);
-    say(`${button.textContent} ${name}\u2026`, false);
+    const what = `${button.textContent} ${find(name)?.querySelector("td.name").textContent ?? ""}`;
+    say(`${what}\u2026`, false);
     try {
       // getAttribute, because form.action is the button of that name.
       const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
@@ -63,7 +64,7 @@ function status() {
         for (const row of next.querySelectorAll("tbody tr")) replace(row);
       }
     } catch {
-      say(`No answer: nobody knows whether "${button.textContent} ${name}" was done.`, true);
+      say(`No answer: nobody knows whether "${what}" was done.`, true);
     }
     busy.delete(name);
     mark(name);
