@@ -155,6 +155,11 @@ startsecs = 0
 	if got := b.as(4_000_001, "status"); !strings.Contains(got, "NOT_ALLOWED") {
 		t.Errorf("a stranger sees %s", got)
 	}
+	probe := exec.Cmd{Path: b.path("supervisorctl"), Args: []string{"gosv", "healthcheck", "-s", "unix://" + b.path("s.sock")}, Dir: "/",
+		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4_000_001, Gid: 4_000_001}}}
+	if got, _ := probe.CombinedOutput(); !strings.Contains(string(got), "does not let this account in") { // and no talk of passwords: there are none
+		t.Errorf("a stranger's healthcheck says %s", got)
+	}
 	if got := b.as(1, "restart", "other"); !strings.Contains(got, "other: started") {
 		t.Errorf("who may operate: %s", got)
 	}

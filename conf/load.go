@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -58,22 +59,27 @@ func Inspect(file string, o Options) (*Config, []Notice, Errors) {
 }
 
 // Find is the file that Supervisor uses without -c, and the names it tries for it, in
-// order. argv0 is how the program was called: as gosv it looks for a gosv.toml first.
+// order. argv0 is how the program was called: as gosv it looks for a gosv.toml first, and
+// names each file once.
 // The path is "" when none of them exists.
 func Find(argv0 string) (path string, tried []string) {
-	if strings.HasPrefix(argv0, "gosv ") {
+	modern := strings.HasPrefix(argv0, "gosv ")
+	if modern {
 		tried = []string{"gosv.toml", "/etc/gosv/gosv.toml", "/etc/gosv.toml"}
 		argv0 = ""
 	}
-	dir := dirname(dirname(argv0))
+	if dir := dirname(dirname(argv0)); !modern {
+		tried = append(tried, join(dir, "etc/supervisord.conf"), join(dir, "supervisord.conf"))
+	}
 	tried = append(tried,
-		join(dir, "etc/supervisord.conf"),
-		join(dir, "supervisord.conf"),
 		"supervisord.conf",
 		"etc/supervisord.conf",
 		"/etc/supervisord.conf",
 		"/etc/supervisor/supervisord.conf",
 	)
+	if dir, err := os.Getwd(); modern && err == nil && dir == "/" {
+		tried = slices.DeleteFunc(tried, func(t string) bool { return slices.Contains(tried, "/"+t) })
+	}
 	for _, t := range tried {
 		if _, err := os.Stat(t); err == nil {
 			return t, tried

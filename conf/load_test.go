@@ -169,6 +169,11 @@ func TestFind(t *testing.T) {
 	if !slices.Equal(tried, want) {
 		t.Errorf("tried %q, want %q", tried, want)
 	}
+	modern := []string{"gosv.toml", "/etc/gosv/gosv.toml", "/etc/gosv.toml",
+		"supervisord.conf", "etc/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"}
+	if _, tried := Find("gosv daemon"); !slices.Equal(tried, modern) && tried[len(tried)-1] == modern[6] { // a file may be there
+		t.Errorf("tried %q, want %q", tried, modern)
+	}
 	if _, tried := Find("supervisord"); tried[0] != "etc/supervisord.conf" {
 		t.Errorf("tried %q", tried)
 	}

@@ -173,6 +173,42 @@ func StopTime(c *Config) Seconds {
 	return sum
 }
 
+// LateStop is what to say of a configuration that leaves shutdown_timeout to the default of
+// process 1, and has a program that may take longer than that to stop; nil if there is none.
+func LateStop(c *Config) *Error {
+	s := &c.Supervisord
+	if s.ShutdownTimeout != NoTimeout {
+		return nil
+	}
+	for _, g := range c.Groups {
+		for _, p := range g.Processes {
+			if need := s.DrainSecs + p.Stopwaitsecs; need > DefaultTimeout {
+				e := &Error{Pos: p.Origin.Pos("stopwaitsecs").or(p.Pos), Section: p.Program, Key: "stopwaitsecs",
+					Msg:  fmt.Sprintf("stopping '%s' may take %s seconds, but as process 1 everything is killed after %s", p.Name, need, DefaultTimeout),
+					Hint: "set shutdown_timeout= in [supervisord], and let whoever runs the container wait as long"}
+				if p.Origin != nil {
+					e.Section = p.Origin.Section
+				}
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// ContainerFits is nil when a shutdown as process 1 is sure to be over within its default
+// time, or another is configured, which was judged as the file was read.
+func ContainerFits(c *Config) *Error {
+	need := StopTime(c)
+	if c.Supervisord.ShutdownTimeout != NoTimeout || need <= DefaultTimeout {
+		return nil
+	}
+	return &Error{Pos: c.Supervisord.Origin.Start(), Section: "supervisord", Key: "shutdown_timeout",
+		Msg: fmt.Sprintf("as process 1, stopping everything may take %s seconds (drain_secs, and the greatest stopwaitsecs of each priority, one after another), "+
+			"but after %s, the default there, what is left is killed", need, DefaultTimeout),
+		Hint: "set it, and let whoever runs the container wait as long"}
+}
+
 // shutdownFits is nil when a shutdown is sure to be over within budget, else what to say.
 func shutdownFits(c *Config, budget Seconds) *Error {
 	need := StopTime(c)

@@ -85,6 +85,7 @@ func confCommand(out, errOut io.Writer) *conf.CommandLine {
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
 					&cli.BoolFlag{Name: "strict", Usage: "a program that would not start is an error too"},
+					&cli.BoolFlag{Name: "container", Usage: "FILE is for process 1 of a container: warn if stopping everything may not fit into its 25 seconds"},
 				},
 				Run: func(c *cli.Context) error { return confCheck(c, out, errOut) },
 			},
@@ -196,6 +197,7 @@ type checked struct {
 	Exit     int            `json:"exit"`
 	Errors   []confFault    `json:"errors"`
 	Warnings []confFault    `json:"warnings"`
+	Notes    []confFault    `json:"notes,omitempty"`  // true elsewhere than here, perhaps
 	Result   map[string]int `json:"result,omitempty"` // groups and processes
 }
 
@@ -227,7 +229,7 @@ func confCheck(c *cli.Context, out, errOut io.Writer) error {
 		return errOneFile
 	}
 	cfg, notices, faults := conf.Inspect(c.Args().First(), conf.Options{Environ: os.Environ()})
-	var warnings []confFault
+	var warnings, notes []confFault
 	for _, n := range notices {
 		if n.Level != "INFO" {
 			warnings = append(warnings, confFault{Msg: n.Text, text: n.Text})
@@ -240,6 +242,11 @@ func confCheck(c *cli.Context, out, errOut io.Writer) error {
 		} else {
 			warnings = append(warnings, confFaults(unfit)...)
 		}
+		if e := conf.ContainerFits(cfg); e != nil && (c.Bool("container") || os.Getpid() == 1) {
+			warnings = append(warnings, confFaults(conf.Errors{e})...)
+		} else if e := conf.LateStop(cfg); e != nil {
+			notes = confFaults(conf.Errors{e})
+		}
 		for _, g := range cfg.Groups {
 			processes += len(g.Processes)
 		}
@@ -249,7 +256,7 @@ func confCheck(c *cli.Context, out, errOut io.Writer) error {
 		exit = exitGeneric
 	}
 	if c.Bool("json") {
-		r := checked{Gosv: jsonVersion, Command: "check", Exit: exit, Errors: confFaults(faults), Warnings: warnings}
+		r := checked{Gosv: jsonVersion, Command: "check", Exit: exit, Errors: confFaults(faults), Warnings: warnings, Notes: notes}
 		if warnings == nil {
 			r.Warnings = []confFault{}
 		}
@@ -264,6 +271,9 @@ func confCheck(c *cli.Context, out, errOut io.Writer) error {
 	} else {
 		for _, w := range warnings {
 			fmt.Fprintf(errOut, "warning: %s\n", escapeLines(w.text))
+		}
+		for _, n := range notes {
+			fmt.Fprintf(errOut, "note: %s\n", escapeLines(n.text))
 		}
 		for _, e := range faults {
 			fmt.Fprintln(errOut, escapeLines(e.Error()))

@@ -33,6 +33,10 @@ func TestConfMain(t *testing.T) {
 	gone := write("gone.conf", head+"[program:a]\ncommand=/nonexistent/a\n")
 	toml := write("good.toml", "[supervisord]\nlogfile = \""+dir+"/log\"\npidfile = \""+dir+"/pid\"\n[program.cat]\ncommand = \"/bin/cat\"\n")
 
+	slow := write("slow.conf", head+"[program:a]\ncommand=/bin/cat\nstopwaitsecs=60\n")
+	three := write("three.conf", head+"[program:a]\ncommand=/bin/cat\npriority=1\n[program:b]\ncommand=/bin/cat\npriority=2\n[program:c]\ncommand=/bin/cat\n")
+	told := write("told.conf", head+"shutdown_timeout=70\n[program:a]\ncommand=/bin/cat\nstopwaitsecs=60\n")
+
 	rows := []struct {
 		name     string
 		args     []string
@@ -46,6 +50,12 @@ func TestConfMain(t *testing.T) {
 		{"check, command missing", []string{"check", gone}, 0, []string{"no faults"}, []string{"warning: " + gone + ":5: [program:a] command: "}},
 		{"check strictly, command missing", []string{"check", "--strict", gone}, 1, nil, []string{gone + ":5: [program:a] command: "}},
 		{"check, no file", []string{"check", dir + "/nope"}, 1, nil, []string{"could not find config file " + dir + "/nope"}},
+		{"check, a program that process 1 would not wait for", []string{"check", slow}, 0, []string{"no faults"},
+			[]string{"note: " + slow + ":6: [program:a] stopwaitsecs: stopping 'a' may take 60 seconds, but as process 1 everything is killed after 25 (set shutdown_timeout="}},
+		{"check for a container", []string{"check", "--container", slow}, 0, []string{"no faults"}, []string{"warning: " + slow, "as process 1, stopping everything may take 60 seconds"}},
+		{"check for a container, priorities", []string{"check", three, "--container"}, 0, []string{"no faults"}, []string{"warning: " + three, "may take 30 seconds"}},
+		{"check, priorities", []string{"check", three}, 0, []string{"no faults"}, nil},
+		{"check for a container, configured", []string{"check", "--container", told}, 0, []string{"no faults"}, nil},
 		{"check nothing", []string{"check"}, 2, nil, []string{"gosv conf: one file is wanted"}},
 		{"check two", []string{"check", good, bad}, 2, nil, []string{"gosv conf: one file is wanted"}},
 		{"show", []string{"show", good}, 0, []string{"[supervisord]", "[program:cat]", "startsecs = 3", good + ":6"}, nil},

@@ -55,6 +55,7 @@ func TestHealth(t *testing.T) {
 	unready := listen("unready", probed(t, "/readyz"))
 	dead := listen("dead", probed(t, "/readyz", "/livez"))
 	other := listen("other", http.NotFoundHandler())
+	shut := listen("shut", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	silent, err := net.Listen("unix", filepath.Join(dir, "silent"))
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +95,7 @@ func TestHealth(t *testing.T) {
 		{"-s http://127.0.0.1:1", 1, "refused"},
 		{"--timeout 100ms -s unix://" + dir + "/silent", 1, "no answer from unix://" + dir + "/silent within 100ms"},
 		{"-s " + other, 1, "it is not gosv"},
+		{"-s " + shut, 1, "does not let this account in: only root"},
 		{"-s " + tcp.URL, 1, "wants a name and a password"},
 		{"-u x -p wrong -s " + tcp.URL, 1, "wants a name and a password"},
 		{"-u x -p secret -s " + tcp.URL, 0, "ok"},

@@ -125,6 +125,11 @@ func (s *server) login(w caller, username, password string) (_ caller, ok bool) 
 	return w, ok
 }
 
+// knowsPasswords says whether there is any with which somebody could come in.
+func (s *server) knowsPasswords() bool {
+	return s.asks() || slices.ContainsFunc(s.users, func(a conf.Access) bool { return a.Password != "" })
+}
+
 // asks says whether the server wants a password from everybody.
 func (s *server) asks() bool {
 	if s.username != "" || s.unix != nil {

@@ -124,6 +124,11 @@ func (s *server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.SetWriteDeadline(time.Now().Add(answerTime))
 	defer func() { rc.SetWriteDeadline(time.Now().Add(answerTime)) }() // what is left is written after this; turned ends it
 	who, ok := s.httpAccess(r)
+	if !ok && !s.knowsPasswords() {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "this account may not use "+s.section, http.StatusForbidden)
+		return
+	}
 	if !ok {
 		w.Header().Set("Connection", "close")
 		w.Header()["WWW-Authenticate"] = []string{`Basic realm="default"`} // spelt as the original does
@@ -199,7 +204,8 @@ func fromBrowser(r *http.Request) bool {
 		r.Header.Get("Referer") != "" || strings.HasPrefix(r.UserAgent(), "Mozilla/")
 }
 
-// httpAccess says who sent r and what he may do; not ok is status 401. A server with a
+// httpAccess says who sent r and what he may do; not ok is status 401,
+// or 403 where no password could help. A server with a
 // username wants it from everybody, on the unix socket too, but from accounts that an
 // [access:x] names.
 func (s *server) httpAccess(r *http.Request) (w caller, ok bool) {

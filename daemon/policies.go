@@ -26,18 +26,11 @@ func shutdownTimeout(s *conf.Supervisord, pid int) time.Duration {
 // sayTimeout warns of a program that asks for more time to stop than process 1 gives when
 // nobody has configured how much; what was configured was judged when it was read.
 func (d *Daemon) sayTimeout(cfg *conf.Config) {
-	s := &cfg.Supervisord
-	if s.ShutdownTimeout != conf.NoTimeout || os.Getpid() != 1 {
+	if os.Getpid() != 1 {
 		return
 	}
-	for _, g := range cfg.Groups {
-		for _, p := range g.Processes {
-			if need := s.DrainSecs + p.Stopwaitsecs; need > conf.DefaultTimeout {
-				d.log.Warn(fmt.Sprintf("stopping '%s' may take %s seconds, but as process 1 everything is killed after %s: set shutdown_timeout= in [supervisord], and let whoever runs the container wait as long",
-					p.Name, need, conf.DefaultTimeout))
-				return
-			}
-		}
+	if e := conf.LateStop(cfg); e != nil {
+		d.log.Warn(e.Msg + ": " + e.Hint)
 	}
 }
 
