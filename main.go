@@ -31,6 +31,8 @@ func run(args []string) int {
 		return ctl.EchoConf(args[1:])
 	case proc.KeeperName:
 		return proc.Keeper(args[1:])
+	case proc.WindUpName:
+		return daemon.WindUp(args[1:])
 	case proc.ShimName:
 		return proc.ExecShim(args[1:])
 	default:

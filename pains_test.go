@@ -234,7 +234,7 @@ func (b *box) cleanup() {
 	}
 	os.RemoveAll(b.dir)
 	// What a daemon that was killed has left for the next one, which will not come.
-	sum := sha256.Sum256([]byte(b.path("s.conf") + "\x00supervisor"))
+	sum := sha256.Sum256([]byte(b.path("s.conf") + "\x00"))
 	key := fmt.Sprintf("%x-*", sum[:8])
 	for _, base := range []string{"/run/gosv/", "/dev/shm/gosv/", "/dev/shm/gosv-*/"} {
 		left, _ := filepath.Glob(base + key)

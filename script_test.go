@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 		"echo_supervisord_conf": self("echo_supervisord_conf"),
 		"gosv-exec":             self("gosv-exec"),
 		"gosv-keeper":           self("gosv-keeper"),
+		"gosv-windup":           self("gosv-windup"),
 		"gosv-as":               func() { os.Exit(run(os.Args[1:])) }, // gosv-as NAME ARG...
 		"get":                   get,
 		"child":                 child,

@@ -54,6 +54,9 @@ func (l *loader) supervisord(s *section) {
 		r.names.env = l.env
 		r.all(func(o *option) bool { return o.name == "env_file" || o.name == "user" && l.overridden("user") })
 		sd.FileEnv = fileEnv.without(sd.Environment)
+		if x := r.get("identifier"); x != nil && strings.Contains(fmt.Sprint(x.value), "%(ENV_") {
+			sd.Instance = sd.Identifier
+		}
 		for i := range sd.Secrets {
 			sd.Secrets[i].File = r.relative(sd.Secrets[i].File, r.get("environment_from_files").pos)
 		}
@@ -65,6 +68,9 @@ func (l *loader) supervisord(s *section) {
 	sd.Origin.flags = map[string]string{}
 	for _, over := range l.opts.Overrides {
 		l.override(v, over)
+	}
+	if l.overridden("identifier") {
+		sd.Instance = sd.Identifier
 	}
 	l.know(sd.Environment)
 }

@@ -356,3 +356,31 @@ func TestLoadCtl(t *testing.T) {
 		})
 	}
 }
+
+// TestInstance: identifier= tells two daemons of one file apart only where the file does not say it.
+func TestInstance(t *testing.T) {
+	for _, c := range []struct {
+		text, flag, want string
+	}{
+		{"identifier = a", "", ""},
+		{"identifier = a", "b", "b"},
+		{"identifier = a-%(ENV_NODE)s", "", "a-1"},
+		{"", "", ""},
+	} {
+		file := filepath.Join(t.TempDir(), "s.conf")
+		if err := os.WriteFile(file, []byte("[supervisord]\n"+c.text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opts := Options{Environ: []string{"NODE=1"}}
+		if c.flag != "" {
+			opts.Overrides = []Override{{"-i", "identifier", c.flag}}
+		}
+		cfg, err := Load(file, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Supervisord.Instance; got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}

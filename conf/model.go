@@ -48,6 +48,7 @@ type Supervisord struct {
 	FileEnv         Env      // what they say, but what Environment has
 	Secrets         Secrets
 	Identifier      string
+	Instance        string // Identifier where the file does not say it: the command line or the environment does; else ""
 	ExitOn          ExitOn
 	TerminationLog  string // "" for none
 	MaxRestarts     Restarts

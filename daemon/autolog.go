@@ -36,6 +36,9 @@ func (d *Daemon) logPath(p *conf.Process, stream string, opt *conf.Output) (stri
 	if path := d.past.Log(p.Group, p.Name, stream); path != "" {
 		return path, nil
 	}
+	if d.over {
+		return "", nil // nothing is started
+	}
 	s := &d.config().Supervisord
 	var err error
 	for range 100 {

@@ -13,28 +13,28 @@ import (
 	"gosv/proc/event"
 )
 
-// ledgerName says whose ledger a daemon's is: that of its configuration and identifier.
+// ledgerName says whose ledger a daemon's is: that of its configuration, and of its identifier
+// where that comes from elsewhere. A name in the file may be changed at any time.
 func (l *launch) ledgerName(s *conf.Supervisord) proc.LedgerName {
-	return proc.LedgerName{Config: l.file, Identifier: s.Identifier}
+	return proc.LedgerName{Config: l.file, Instance: s.Instance, Earlier: s.Identifier}
 }
 
 // makeLedger makes the directory of the ledger while we may still be root. What it returns
 // is for the log: the daemon runs without. The first process of a container needs none: when
-// it dies, the kernel kills all others.
-func (l *launch) makeLedger(s *conf.Supervisord) error {
-	name, before := l.ledgerName(s), l.ledgerOf
-	l.ledgerOf = name
-	if os.Getpid() == 1 || l.again && (l.ledger == "" || before == name || before == proc.LedgerName{}) {
-		return nil
+// it dies, the kernel kills all others. What other accounts' daemons left is ended; err says
+// that this could not be done, and so that we must not run.
+func (l *launch) makeLedger(s *conf.Supervisord) (why error, notes []conf.Notice, err error) {
+	l.ledgerOf = l.ledgerName(s)
+	if os.Getpid() == 1 || l.again {
+		return nil, nil, nil
 	}
-	l.dropLedger() // a reload has changed the identifier: a start would look under the new one
 	uid, gid := os.Geteuid(), os.Getegid()
 	if s.User.Set && uid == 0 {
 		uid, gid = s.User.UID, s.User.GID
 	}
-	var err error
-	l.ledger, err = proc.LedgerDir(name, uid, gid)
-	return err
+	l.ledger, why = proc.LedgerDir(l.ledgerOf, uid, gid)
+	notes, err = l.endLeft(uid)
+	return why, notes, err
 }
 
 // openLedger opens it; say is for the log, and hears of what cannot be noted later.
@@ -83,9 +83,10 @@ func (d *Daemon) sayLedger(err error) {
 	}
 }
 
-// recover lets the manager go on with what an earlier daemon left, before it runs. It
+// recover lets the manager go on with what an earlier daemon left, before it runs; cancel
+// ends a daemon that is there to end all that, and may not. It
 // returns the groups that are active then, nil if there was nothing.
-func (d *Daemon) recover() []*conf.Group {
+func (d *Daemon) recover(cancel context.CancelFunc) []*conf.Group {
 	if d.past.Empty() {
 		d.mgr.Begin()
 		d.outputs.pump.Settled()
@@ -96,9 +97,18 @@ func (d *Daemon) recover() []*conf.Group {
 		d.pools.prepare(g)
 		d.pools.observe(event.Event{Type: event.ProcessGroupAdded, Group: g.Name})
 	}
-	d.mgr.Recover(past, d.config().Supervisord.OnCrash == conf.CrashKill, func() {
+	if d.over {
+		d.mgr.Shutdown(proc.MoodShutdown)
+	}
+	beyond := d.mgr.Recover(past, d.config().Supervisord.OnCrash == conf.CrashKill, func() {
 		d.bus.Publish(event.Event{Type: event.SupervisorStateChangeRunning})
 	})
+	if beyond != nil {
+		d.log.Error(fmt.Sprintf("what an earlier gosv left cannot all be signalled: %v", beyond))
+		if d.over {
+			cancel() // it cannot be done
+		}
+	}
 	d.past = nil
 	d.outputs.pump.Settled()
 	return past.Groups

@@ -77,6 +77,7 @@ type launch struct {
 	log        atomic.Pointer[slog.Logger]
 	ledger     string          // directory of the ledger; "" for none
 	ledgerOf   proc.LedgerName // whose it is
+	over       bool            // only to end what is in it
 	program    string          // where the next version of it is looked for; "" when nobody knows
 	kept       *kept           // what an earlier version of it has left, until the next life has begun; nil: none has
 	masked     []int           // signals that are blocked since an upgrade

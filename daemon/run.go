@@ -23,13 +23,19 @@ func (l *launch) runOnce() (again bool, err error) {
 	k := l.kept
 	l.kept = nil
 	var notes []conf.Notice
-	noLedger := l.makeLedger(s)
+	noLedger, left, err := l.makeLedger(s)
+	if held := (*proc.ErrHeld)(nil); errors.As(err, &held) {
+		return false, heldError(l.cfg, held)
+	}
+	if err != nil {
+		return false, err
+	}
 	if !l.again {
 		if notes, err = prepareProcess(s); err != nil {
 			return false, err
 		}
 	}
-	notes = append(account(s, l.cfg.TOML), notes...)
+	notes = slices.Concat(account(s, l.cfg.TOML), notes, left)
 	var d *Daemon // nobody waits for standard error, so the log has it
 	ledger, err := l.openLedger(s, func(err error) { d.report("WARN", err.Error()) })
 	if held := (*proc.ErrHeld)(nil); errors.As(err, &held) {
@@ -37,7 +43,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	}
 	noLedger = errors.Join(noLedger, err)
 	defer func() { ledger.Close(d != nil && d.stopped) }()
-	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past(), link: l.link, top: l.top()}
+	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past(), link: l.link, top: l.top(), over: l.over}
 	d.cfg.Store(l.cfg)
 	d.began, d.upgrader = l.cfg, l.upgrader()
 	if k != nil {
@@ -143,7 +149,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		}
 		d.thaw()
 	} else {
-		recovered = d.recover()
+		recovered = d.recover(cancel)
 	}
 	go func() {
 		defer close(ended)
@@ -161,6 +167,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	}()
 	switch {
 	case k != nil: // goes on already
+	case d.over: // and nothing begins
 	case recovered != nil:
 		d.updateFrom(ctx, recovered)
 	default:

@@ -13,11 +13,11 @@ import (
 
 // BenchmarkLedger is what a start costs to write down: the intent, the start time, and two states.
 func BenchmarkLedger(b *testing.B) {
-	dir, err := LedgerDir(LedgerName{b.TempDir(), "bench"}, os.Geteuid(), os.Getegid())
+	dir, err := LedgerDir(LedgerName{Config: b.TempDir()}, os.Geteuid(), os.Getegid())
 	if err != nil {
 		b.Skip(err)
 	}
-	l, err := OpenLedger(dir, LedgerName{"bench", "bench"}, func(err error) { b.Error(err) })
+	l, err := OpenLedger(dir, LedgerName{Config: "bench"}, func(err error) { b.Error(err) })
 	if err != nil {
 		b.Fatal(err)
 	}

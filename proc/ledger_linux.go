@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -17,38 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LedgerName says whose ledger is meant.
-type LedgerName struct{ Config, Identifier string }
-
-func (n LedgerName) key() string {
-	sum := sha256.Sum256([]byte(n.Config + "\x00" + n.Identifier))
-	return fmt.Sprintf("%x", sum[:8])
-}
-
-// in is the name of the ledger in base. The configuration may be reached by several names, so the
-// file that they lead to counts; and a name that leads to another file than when gosv was killed
-// is still known, by a link.
-func (n LedgerName) in(base, suffix string) string {
-	own := n.key() + suffix
-	real, err := filepath.EvalSymlinks(n.Config)
-	if err != nil || real == n.Config {
-		return own
-	}
-	alias := filepath.Join(base, own)
-	if there(alias) {
-		if to, err := os.Readlink(alias); err == nil {
-			return filepath.Base(to)
-		}
-		return own
-	}
-	name := LedgerName{real, n.Identifier}.key() + suffix
-	if to, err := os.Readlink(alias); err != nil || to != name {
-		os.Remove(alias)
-		os.Symlink(name, alias)
-	}
-	return name
-}
-
 // there says whether dir has a ledger.
 func there(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, ledgerName))
@@ -59,72 +26,7 @@ func there(dir string) bool {
 type ErrHeld struct{ PID int }
 
 func (e *ErrHeld) Error() string {
-	return fmt.Sprintf("gosv runs with this configuration and this identifier already, as process %d: end it first, or give this one another identifier", e.PID)
-}
-
-// LedgerDir makes the directory for a ledger of the account uid, which is ours or one that
-// root is about to become: in the first file system in memory where that can be done.
-func LedgerDir(n LedgerName, uid, gid int) (string, error) {
-	var bases []string
-	me := os.Geteuid()
-	if me == 0 {
-		bases = []string{"/run/gosv", "/dev/shm/gosv"}
-	} else {
-		if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-			bases = append(bases, dir+"/gosv")
-		}
-		bases = append(bases, "/dev/shm/gosv-"+strconv.Itoa(me))
-	}
-	var why error
-	for _, base := range bases {
-		dir, err := ledgerDir(base, n, me, uid, gid)
-		if err == nil {
-			return dir, nil
-		}
-		why = errors.Join(why, err)
-	}
-	return "", why
-}
-
-// ledgerDir is a directory in base, both made if need be and checked: nobody else may write there.
-func ledgerDir(base string, n LedgerName, me, uid, gid int) (string, error) {
-	var fsys unix.Statfs_t
-	if err := unix.Statfs(filepath.Dir(base), &fsys); err != nil {
-		return "", &fs.PathError{Op: "statfs", Path: filepath.Dir(base), Err: err}
-	}
-	if fsys.Type != unix.TMPFS_MAGIC && fsys.Type != unix.RAMFS_MAGIC {
-		return "", fmt.Errorf("%s is not in memory", filepath.Dir(base))
-	}
-	if err := ownDir(base, 0o711, me); err != nil {
-		return "", err
-	}
-	dir := filepath.Join(base, n.in(base, "-"+strconv.Itoa(uid)))
-	err := os.Mkdir(dir, 0o700)
-	if err == nil && uid != me {
-		err = os.Chown(dir, uid, gid)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
-	return dir, checkDir(dir, uid)
-}
-
-func ownDir(dir string, mode os.FileMode, uid int) error {
-	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return checkDir(dir, uid)
-}
-
-func checkDir(dir string, uid int) error {
-	st, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	if sys := st.Sys().(*syscall.Stat_t); !st.IsDir() || int(sys.Uid) != uid || st.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s is not a directory that only user %d may write to", dir, uid)
-	}
-	return nil
+	return fmt.Sprintf("gosv runs with this configuration already, as process %d: end it first, or give this one another identifier (-i)", e.PID)
 }
 
 // OpenLedger takes the ledger in dir, which LedgerDir made, and reads what is in it. *ErrHeld
@@ -150,7 +52,7 @@ func OpenLedger(dir string, n LedgerName, say func(error)) (*Ledger, error) {
 	os.Remove(filepath.Join(dir, unheld))
 	sweepLedgers(filepath.Dir(dir))
 	l := &Ledger{dir: dir, lock: lock, say: say, head: ledgerHead{
-		Version: ledgerVersion, Boot: bootID(), Config: n.Config, Identifier: n.Identifier, PID: os.Getpid(),
+		Version: ledgerVersion, Boot: bootID(), Config: n.Config, Identifier: n.Earlier, PID: os.Getpid(),
 		Mark: fmt.Sprintf("%08x%08x", rand.Uint32(), rand.Uint32()),
 	}}
 	text, err := readLedger(filepath.Join(dir, ledgerName))

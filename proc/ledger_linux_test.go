@@ -21,7 +21,7 @@ func TestOldLedgersAreRemoved(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		l, err := OpenLedger(dir, LedgerName{name, name}, say)
+		l, err := OpenLedger(dir, LedgerName{Config: name}, say)
 		if err != nil {
 			t.Fatal(err)
 		}

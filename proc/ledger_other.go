@@ -8,7 +8,7 @@ import (
 )
 
 // LedgerName says whose ledger is meant.
-type LedgerName struct{ Config, Identifier string }
+type LedgerName struct{ Config, Instance, Earlier string }
 
 // ErrHeld says that another daemon has the ledger.
 type ErrHeld struct{ PID int }
@@ -17,6 +17,24 @@ func (e *ErrHeld) Error() string { return "another gosv has it" }
 
 // LedgerDir is Linux's: elsewhere a process cannot be told from a later one with its pid.
 func LedgerDir(LedgerName, int, int) (string, error) { return "", errors.ErrUnsupported }
+
+// LeftLedger is Linux's.
+type LeftLedger struct{ Dir string }
+
+// LeftLedgers is Linux's.
+func LeftLedgers(LedgerName, string, int) []LeftLedger { return nil }
+
+// WindUp is Linux's.
+func (LeftLedger) WindUp() (string, error) { return "", errors.ErrUnsupported }
+
+// RootLedger is Linux's.
+func RootLedger(LedgerName) string { return "" }
+
+// The helper that WindUp starts on Linux.
+const (
+	WindUpName = "gosv-windup"
+	WindUpHeld = 3
+)
 
 // OpenLedger is Linux's.
 func OpenLedger(string, LedgerName, func(error)) (*Ledger, error) { return nil, errors.ErrUnsupported }

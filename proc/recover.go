@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -105,11 +107,17 @@ func (m *Manager) Begin() {
 // Recover goes on with what an earlier daemon left when it was killed: the groups that it
 // had, in the states in which it had them. Who lives is adopted; with kill it is stopped
 // with its process group and started again. Who died meanwhile ends as if it did now. It is
-// called before Run, which then calls begin before anything happens.
-func (m *Manager) Recover(past *Past, kill bool, begin func()) {
+// called before Run, which then calls begin before anything happens. What it returns are
+// processes that live and that we may not signal.
+func (m *Manager) Recover(past *Past, kill bool, begin func()) error {
 	if begin != nil {
 		m.post(begin)
 	}
+	m.post(func() { // before anything that starts a process
+		if m.Mood() < MoodRunning {
+			m.beginEnding()
+		}
+	})
 	r := &recovery{m: m, past: past, kill: kill}
 	for _, c := range past.Groups {
 		g := m.newGroup(c)
@@ -128,6 +136,7 @@ func (m *Manager) Recover(past *Past, kill bool, begin func()) {
 	if past.Dropped > 0 {
 		m.log.say(LevelWarn, "%d of the notes that it left cannot be read", past.Dropped)
 	}
+	return r.beyond
 }
 
 // recovery is a Recover under way.
@@ -136,6 +145,7 @@ type recovery struct {
 	past          *Past
 	kill          bool
 	adopted, lost int
+	beyond        error                // about processes that we may not signal
 	open          map[uint64][]holding // who has which pipe open; nil: not looked yet
 }
 
@@ -187,6 +197,9 @@ func (r *recovery) process(p *process) {
 		}
 		m.post(func() { m.exited(p, status) })
 		return
+	}
+	if err := m.Kernel.Signal(p.pid, 0, false); err == syscall.EPERM {
+		r.beyond = errors.Join(r.beyond, fmt.Errorf("%s (pid %d) is another user's", p.conf.Name, p.pid))
 	}
 	r.adopted++
 	r.live(p)

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCrashOtherIdentifier: identifier= is edited while gosv is dead: the programs are adopted.
+func TestCrashOtherIdentifier(t *testing.T) {
+	t.Parallel()
+	const program = "[program:p]\ncommand = child sleep\nstartsecs = 0\n"
+	b := newBox(t, "identifier = one\n", program)
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	for _, name := range []string{"two", "three"} {
+		b.kill9()
+		b.config("identifier = "+name+"\n", program)
+		b.again()
+		if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
+			t.Errorf("p was %+v and is %+v", p, now)
+		}
+	}
+	if got := len(b.marked()); got != 1 {
+		t.Errorf("%d processes", got)
+	}
+	b.stop()
+}
+
+// TestCrashOtherAccount: user= of [supervisord] is changed while gosv is dead, from an account to root
+// and back: the programs are ended and started as the new account, nothing is doubled, and no line of
+// what they wrote is lost.
+func TestCrashOtherAccount(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	const program = `[program:meter]
+command = bash %(here)s/meter.sh
+stdout_logfile = %(here)s/meter.log
+stdout_logfile_maxbytes = 0
+[program:stubborn]
+command = sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done'
+stdout_logfile = %(here)s/stubborn.log
+stopwaitsecs = 1
+killasgroup = true
+startsecs = 0
+[program:off]
+command = child sleep
+autostart = false
+`
+	b := newBox(t, "user = nobody\n", program)
+	b.write("meter.sh", `i=0
+trap 'echo last $i; exit 0' TERM
+while :; do
+	echo "line $i"
+	i=$((i+1))
+	[ $((i % 100)) = 0 ] && sleep 0.005
+done
+`)
+	b.own()
+	if err := os.Chown(b.dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	for i, user := range []string{"root", "nobody", "root"} {
+		b.reaches("meter", "RUNNING")
+		b.reaches("stubborn", "RUNNING")
+		b.until("it ignores signals", func() bool { return strings.Count(b.read("stubborn.log"), "ready") == i+1 })
+		b.until("the meter writes", func() bool { return strings.Count(b.read("meter.log"), "\n") > 20 })
+		before := pids(b)
+		b.kill9()
+		b.config("user = "+user+"\n", program)
+		os.Remove(b.path("s.sock")) // of root's, nobody else can tell whether somebody listens there
+		b.again()
+		b.until("both run again", func() bool {
+			now := pids(b)
+			return now["meter"]*now["stubborn"] != 0 && now["meter"] != before["meter"] && now["stubborn"] != before["stubborn"]
+		})
+		for _, name := range []string{"meter", "stubborn"} {
+			if !isGone(before[name]) {
+				t.Errorf("as %s: %s, pid %d, still runs", user, name, before[name])
+			}
+		}
+		if b.one("off").Pid != 0 {
+			t.Errorf("off was started")
+		}
+		at, ends := 0, 0
+		text := b.read("meter.log")
+		for n, line := range strings.Split(text[:strings.LastIndexByte(text, '\n')], "\n") {
+			switch line {
+			case fmt.Sprint("line ", at):
+				at++
+			case fmt.Sprint("last ", at), fmt.Sprint("last ", at-1): // the trap may come between echo and counting
+				at, ends = 0, ends+1
+			default:
+				t.Fatalf("as %s: line %d is %q, not number %d", user, n, line, at)
+			}
+		}
+		if ends != i+1 {
+			t.Errorf("as %s: the meter said its last word %d times", user, ends)
+		}
+	}
+	b.stop()
+}
+
+// TestCrashForgedByAccount: root signals nothing because an account that gosv ran as once has written so.
+func TestCrashForgedByAccount(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	const program = "[program:p]\ncommand = child sleep\nstartsecs = 0\nstopwaitsecs = 1\n"
+	b := newBox(t, "user = nobody\n", program)
+	b.strays = true // the old p
+	b.own()
+	if err := os.Chown(b.dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.reaches("p", "RUNNING")
+	file := b.ledger()
+	b.kill9()
+	other := stranger(t)
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", other.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	born := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+2:]))[19]
+	b.forge(func(r map[string]any) {
+		if k, ok := r["p"].(map[string]any); ok && k["PID"] != nil {
+			k["PID"] = other.Process.Pid
+			k["Trace"].(map[string]any)["Born"] = json.Number(born)
+		}
+	})
+	b.config("user = root\n", program)
+	b.begin()
+	if code := b.wait(); code == 0 {
+		t.Errorf("exit status %d", code)
+	}
+	if isGone(other.Process.Pid) {
+		t.Error("the stranger was killed")
+	}
+	if said := b.output(); !strings.Contains(said, "cannot be ended") || !strings.Contains(said, filepath.Dir(file)) {
+		t.Errorf("it says %s", said)
+	}
+	os.RemoveAll(filepath.Dir(file))
+	b.again()
+	b.reaches("p", "RUNNING")
+	b.stop()
+}
