@@ -29,6 +29,7 @@ var normals = []struct {
 	{regexp.MustCompile(`Process \d+ \(`), "Process N ("},
 	{regexp.MustCompile(`127\.0\.0\.1:\d{4,5}`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`file: \S+ line: \d+`), "file: FILE line: N"},
+	{regexp.MustCompile(`\{'ENV_\w+': '.*'numprocs': 1\}`), "{a Python dictionary}"},
 }
 
 // normal replaces in what a side showed everything that cannot be the same twice.

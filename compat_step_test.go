@@ -286,6 +286,7 @@ func (sd *side) stepLoad(args string) error {
 		return err
 	}
 	os.Remove(filepath.Join(sd.dir, "main.log"))
+	os.Remove(filepath.Join(sd.dir, "s")) // the original leaves it where it does not start
 	err := sd.start(argv)
 	if sd.daemon == nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"gosv/ctl"
@@ -22,11 +23,11 @@ func run(args []string) int {
 	}
 	switch name := filepath.Base(args[0]); name {
 	case "supervisord":
-		return daemon.Main(args[0], args[1:])
+		return daemon.Main(called(args[0]), args[1:])
 	case "pidproxy":
 		return proc.PidProxy(args[0], args[1:])
 	case "supervisorctl":
-		return ctl.Main(args[0], args[1:])
+		return ctl.Main(called(args[0]), args[1:])
 	case "echo_supervisord_conf":
 		return ctl.EchoConf(args[1:])
 	case proc.KeeperName:
@@ -70,6 +71,15 @@ func run(args []string) int {
 	fmt.Fprintf(os.Stderr, "gosv: there is no %q\n\n", args[1])
 	help(os.Stderr)
 	return 2
+}
+
+// called is the path that a name without a slash was found at, which a script in Python is
+// told: the usual places of configuration files begin beside it, and messages name it.
+func called(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return name
 }
 
 func help(w io.Writer) {

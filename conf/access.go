@@ -38,7 +38,7 @@ func (x *Role) Set(v any) error {
 	}
 	i := slices.Index(roleWords, strings.ToLower(strings.TrimSpace(text)))
 	if i < 0 {
-		return fmt.Errorf("must be %s, not %s", roleType.means, pyRepr(text))
+		return fmt.Errorf("must be %s, not %s", roleType.means, Repr(text))
 	}
 	*x = Role(i)
 	return nil

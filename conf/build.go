@@ -126,7 +126,7 @@ func (l *loader) override(v *values, over Override) {
 	}
 	msg, hint := o.explain(value, err)
 	e := &Error{Msg: over.Flag + " " + msg, Hint: hint,
-		Compat: fmt.Sprintf("invalid value for %s %s: %v", over.Flag, pyRepr(value), err)}
+		Compat: fmt.Sprintf("invalid value for %s %s: %v", over.Flag, Repr(value), err)}
 	if o.typ == userType { // Supervisor looks at -u later
 		e.Compat = err.Error()
 	}
@@ -216,7 +216,7 @@ func (l *loader) ctl(s *section) Supervisorctl {
 // plugins looks at [rpcinterface:x] and [ctlplugin:x], of which gosv loads none.
 func (l *loader) plugins(doc *document) {
 	for _, s := range doc.sections {
-		k, _ := sectionKindOf(s.name)
+		k, name := sectionKindOf(s.name)
 		if k == nil || k.kind&(inRPC|inPlugin) == 0 {
 			continue
 		}
@@ -230,11 +230,29 @@ func (l *loader) plugins(doc *document) {
 				r.required(key)
 			}
 		}
+		if k.kind == inRPC {
+			r.extras(name, v.plugin.factory == mainRPC)
+		}
 		if k.kind == inRPC && v.plugin.factory == mainRPC || r.bad {
 			continue
 		}
 		l.warn(&Error{Pos: s.pos, Section: s.name,
 			Msg: "gosv loads no Python plugins; this section is ignored"})
+	}
+}
+
+// extras looks at the options that Supervisor expands and hands to the factory of an
+// [rpcinterface:name]. Its own takes none.
+func (r *reading) extras(name string, own bool) {
+	for _, x := range r.s.settings {
+		if o, _ := r.option(r.kind, x.key); o != nil {
+			continue
+		}
+		o := &option{name: x.key}
+		if _, ok := r.expand(o, x); ok && own {
+			r.fault(o, &Error{Pos: x.pos, Msg: "Supervisor's interface has no such option", Hint: "remove it",
+				Compat: noInterface + name + " rpc interface"})
+		}
 	}
 }
 

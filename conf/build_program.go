@@ -53,7 +53,7 @@ func (l *loader) program(s *section, group string, alone bool) *program {
 	p := &program{base: t.process, x: t.program}
 	p.r = l.reading(s, &values{process: &p.base, program: &p.x})
 	r := p.r
-	r.suffix = fmt.Sprintf(" in section %s (file: %s)", pyRepr(s.name), pyRepr(s.pos.File))
+	r.suffix = fmt.Sprintf(" in section %s (file: %s)", Repr(s.name), Repr(s.pos.File))
 	if alone {
 		r.plain = func(o *option) bool { return readByGroup(k.kind, o) }
 		if k.kind != inListener { // the group's reader checks the name first
@@ -128,7 +128,7 @@ func (p *program) check() {
 	if p.base.Stopsignal == 0 && r.has("stopsignal") { // the original takes it, and never stops such a program before SIGKILL
 		text := written(r.get("stopsignal").value)
 		r.refuse("stopsignal", "must be the name or number of a signal, and 0 is none", "remove it, or write TERM",
-			"value "+pyRepr(text)+" is not a valid signal number"+r.suffix)
+			"value "+Repr(text)+" is not a valid signal number"+r.suffix)
 	}
 	raw := "%(program_name)s"
 	if x := r.get("process_name"); x != nil {
@@ -385,7 +385,7 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 	switch {
 	case unix && !strings.HasPrefix(path, "/"):
 		bad("the socket's path must be absolute, not "+strconv.Quote(path), "write unix:///"+path,
-			fmt.Sprintf("('Unix socket path %%s is not an absolute path', %s)", pyRepr(path)))
+			fmt.Sprintf("('Unix socket path %%s is not an absolute path', %s)", Repr(path)))
 	case unix:
 		clean, err := absolute(path)
 		if err != nil {
@@ -404,7 +404,7 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 	case tcp == nil:
 		if s.URL != "" { // else it could not be read, which was said
 			bad("must be tcp://host:port or unix:///path, not "+strconv.Quote(s.URL), "",
-				fmt.Sprintf("('Bad socket format %%s', %s)", pyRepr(s.URL)))
+				fmt.Sprintf("('Bad socket format %%s', %s)", Repr(s.URL)))
 		}
 	default:
 		_, port, err := parseInet(tcp[1] + ":" + tcp[2])

@@ -55,7 +55,7 @@ func checkProcess(p *Process) Errors {
 	switch {
 	case err != nil:
 		fail("command", "cannot split the command into words: "+lower(err.Error()), "quotes must come in pairs",
-			fmt.Sprintf("can't parse command %s: %v", pyRepr(p.Command.Line), err))
+			fmt.Sprintf("can't parse command %s: %v", Repr(p.Command.Line), err))
 		return errs
 	case len(words) == 0:
 		fail("command", "the command is empty", "", "command is empty")
@@ -66,15 +66,15 @@ func checkProcess(p *Process) Errors {
 	switch {
 	case st == nil && strings.Contains(name, "/"):
 		fail("command", fmt.Sprintf("the command %q does not exist", name), "install it, or correct the path",
-			"can't find command "+pyRepr(name))
+			"can't find command "+Repr(name))
 	case st == nil:
 		fail("command", fmt.Sprintf("the command %q is not in PATH", name),
-			"install it, or write its whole path; PATH is "+strings.Join(searchPath(p), ":"), "can't find command "+pyRepr(name))
+			"install it, or write its whole path; PATH is "+strings.Join(searchPath(p), ":"), "can't find command "+Repr(name))
 	case st.IsDir():
-		fail("command", fmt.Sprintf("the command %q is a directory", file), "", fmt.Sprintf("command at %s is a directory", pyRepr(file)))
+		fail("command", fmt.Sprintf("the command %q is a directory", file), "", fmt.Sprintf("command at %s is a directory", Repr(file)))
 	case st.Mode()&0o111 == 0:
 		fail("command", fmt.Sprintf("the command %q is not executable", file), "chmod +x "+file,
-			fmt.Sprintf("command at %s is not executable", pyRepr(file)))
+			fmt.Sprintf("command at %s is not executable", Repr(file)))
 	}
 	return errs
 }

@@ -39,7 +39,7 @@ func expandDollars(text string, lookup func(string) (any, bool)) (string, error)
 		}
 		value, ok := lookup("ENV_" + inner)
 		if !ok {
-			return "", &expandError{Name: "ENV_" + name, Unknown: true, Msg: pyRepr("ENV_" + name)}
+			return "", &expandError{Name: "ENV_" + name, Unknown: true, Msg: Repr("ENV_" + name)}
 		}
 		s, _ := value.(string)
 		out.WriteString(s)

@@ -114,7 +114,7 @@ func (e *Env) Set(v any) error {
 		env := Env{}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if name == "" || strings.ContainsAny(name, "=\x00") {
-				return fmt.Errorf("%s cannot be the name of an environment variable", pyRepr(name))
+				return fmt.Errorf("%s cannot be the name of an environment variable", Repr(name))
 			}
 			value, err := scalarText(v[name])
 			if err != nil {

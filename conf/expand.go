@@ -115,7 +115,7 @@ func (f *formatter) name() error {
 	f.pos++
 	v, ok := f.lookup(name)
 	if !ok {
-		return &expandError{Name: name, Unknown: true, Msg: pyRepr(name)}
+		return &expandError{Name: name, Unknown: true, Msg: Repr(name)}
 	}
 	f.arg, f.spent = v, true
 	return nil
@@ -188,7 +188,7 @@ func (s spec) format(v any, index int) (string, error) {
 		case isInt:
 			text = strconv.Itoa(n)
 		case s.verb == "r":
-			text = pyRepr(text)
+			text = Repr(text)
 		case s.verb == "a":
 			text = quote(text, func(r rune) bool { return r < utf8.RuneSelf })
 		}
@@ -292,16 +292,16 @@ func (s spec) pad(sign, text string, number bool) string {
 // or the option alone for those that Supervisor expands by themselves; available are the
 // names that could have been used, sorted.
 func expansionError(value, where string, err error, available []string) string {
-	what := "Format string " + pyRepr(value) + " for " + pyRepr(where)
+	what := "Format string " + Repr(value) + " for " + Repr(where)
 	if e, ok := err.(*expandError); ok && e.Unknown {
 		return what + " contains names (" + e.Msg + ") which cannot be expanded. Available names: " + strings.Join(available, ", ")
 	}
 	return what + " is badly formatted: " + err.Error()
 }
 
-// pyRepr is Python's repr of a string. A byte that is not UTF-8 is the lone surrogate that
+// Repr is Python's repr of a string, as Supervisor quotes values in its messages. A byte that is not UTF-8 is the lone surrogate that
 // Python reads it as from the environment.
-func pyRepr(s string) string { return quote(s, unicode.IsPrint) }
+func Repr(s string) string { return quote(s, unicode.IsPrint) }
 
 // quote is s between quotes, with escapes for what is not plain.
 func quote(s string, plain func(rune) bool) string {

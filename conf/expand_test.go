@@ -214,8 +214,8 @@ func TestPyRepr(t *testing.T) {
 		"\U0010ffff\ufffd": `'\U0010ffff�'`,
 	}
 	for in, want := range cases {
-		if got := pyRepr(in); got != want {
-			t.Errorf("pyRepr(%q) = %s, want %s", in, got, want)
+		if got := Repr(in); got != want {
+			t.Errorf("Repr(%q) = %s, want %s", in, got, want)
 		}
 		if utf8.ValidString(in) {
 			t.Run("python", func(t *testing.T) {

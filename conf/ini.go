@@ -199,13 +199,13 @@ func (s *scanner) outside(n int, line, text string) {
 	}
 	s.fault(n, fmt.Sprintf("%q stands before the first section header", text), "put a line such as [supervisord] above it")
 	s.header = s.errs[len(s.errs)-1]
-	s.header.Compat = fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", pyRepr(s.file), n, pyRepr(line))
+	s.header.Compat = fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", Repr(s.file), n, Repr(line))
 }
 
 // bad reports a line that Python's ParsingError lists.
 func (s *scanner) bad(n int, line, msg, hint string) {
 	s.fault(n, msg, hint)
-	s.broken = append(s.broken, fmt.Sprintf("\n\t[line %2d]: %s", n, pyRepr(line)))
+	s.broken = append(s.broken, fmt.Sprintf("\n\t[line %2d]: %s", n, Repr(line)))
 }
 
 func (s *scanner) fault(n int, msg, hint string) {
@@ -227,7 +227,7 @@ func (s *scanner) faults() Errors {
 	case undecodable != "":
 		compat = undecodable
 	case len(s.broken) > 0:
-		compat = "Source contains parsing errors: " + pyRepr(s.file) + strings.Join(s.broken, "")
+		compat = "Source contains parsing errors: " + Repr(s.file) + strings.Join(s.broken, "")
 	}
 	for _, e := range s.errs {
 		e.Compat = compat

@@ -61,7 +61,7 @@ func oneOf(v any, words []string) (int, error) {
 	}
 	i := slices.Index(words, strings.ToLower(strings.TrimSpace(text)))
 	if i < 0 {
-		return 0, fmt.Errorf("must be one of %s, not %s", strings.Join(words, ", "), pyRepr(text))
+		return 0, fmt.Errorf("must be one of %s, not %s", strings.Join(words, ", "), Repr(text))
 	}
 	return i, nil
 }

@@ -38,7 +38,7 @@ func (x *ExitOn) Set(v any) error {
 	word, name = strings.ToLower(strings.TrimSpace(word)), strings.TrimSpace(name)
 	i := slices.Index(exitWords, word)
 	if i < 0 || named != (ExitWhen(i) == ExitMain) || named && name == "" {
-		return fmt.Errorf("must be %s, not %s", exitOnType.means, pyRepr(text))
+		return fmt.Errorf("must be %s, not %s", exitOnType.means, Repr(text))
 	}
 	*x = ExitOn{When: ExitWhen(i), Main: name}
 	return nil

@@ -15,7 +15,7 @@ import (
 // Python's text. A number that does not fit is an error too.
 func pyInt(s string, base int) (int, error) {
 	bad := func() error {
-		shown := []rune(pyRepr(s))
+		shown := []rune(Repr(s))
 		return fmt.Errorf("invalid literal for int() with base %d: %s", base, string(shown[:min(len(shown), 200)]))
 	}
 	text := strings.Map(asciiDigit, strings.TrimSpace(s))
@@ -89,7 +89,7 @@ func parseBool(v any) (bool, error) {
 		case "no", "false", "off", "0":
 			return false, nil
 		}
-		return false, fmt.Errorf("not a valid boolean value: %s", pyRepr(v))
+		return false, fmt.Errorf("not a valid boolean value: %s", Repr(v))
 	}
 	return false, fmt.Errorf("must be true or false, not %s", kindOf(v))
 }
@@ -155,7 +155,7 @@ func parseExitcodes(v any) ([]int, error) {
 		if err != nil || n < 0 || n > 255 {
 			shown := fmt.Sprint(v)
 			if text, ok := v.(string); ok {
-				shown = pyRepr(text)
+				shown = Repr(text)
 			}
 			return nil, fmt.Errorf("not a valid list of exit codes: %s", shown)
 		}
@@ -177,7 +177,7 @@ func parseInet(v any) (host string, port int, err error) {
 	i := strings.LastIndex(text, ":")
 	if i < 0 {
 		if port, err = parsePort(text); err != nil {
-			return "", 0, fmt.Errorf("not a valid port number: %s ", pyRepr(text)) // with the blank
+			return "", 0, fmt.Errorf("not a valid port number: %s ", Repr(text)) // with the blank
 		}
 		return "", port, nil
 	}
@@ -213,7 +213,7 @@ func checkName(s string) (string, error) {
 	name := strings.TrimFunc(s, isSpace)
 	for _, c := range []string{" ", ":", "/"} {
 		if strings.Contains(name, c) {
-			return "", fmt.Errorf("Invalid name: %s because of character: %s", pyRepr(s), pyRepr(c))
+			return "", fmt.Errorf("Invalid name: %s because of character: %s", Repr(s), Repr(c))
 		}
 	}
 	return name, nil

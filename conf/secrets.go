@@ -35,7 +35,7 @@ func (x *Secrets) Set(v any) error {
 		for _, text := range list {
 			name, file, found := strings.Cut(text, ":")
 			if !found {
-				return fmt.Errorf("there is no : in %s", pyRepr(text))
+				return fmt.Errorf("there is no : in %s", Repr(text))
 			}
 			pairs = append(pairs, [2]string{name, file})
 		}
@@ -44,10 +44,10 @@ func (x *Secrets) Set(v any) error {
 	for _, p := range pairs {
 		name, file := strings.TrimSpace(p[0]), strings.TrimSpace(p[1])
 		if !isEnvName(name) {
-			return fmt.Errorf("%s cannot be the name of an environment variable", pyRepr(name))
+			return fmt.Errorf("%s cannot be the name of an environment variable", Repr(name))
 		}
 		if file == "" || strings.ContainsAny(file, "\x00,") {
-			return fmt.Errorf("%s: %s cannot be the path of a file", name, pyRepr(file))
+			return fmt.Errorf("%s: %s cannot be the path of a file", name, Repr(file))
 		}
 		s = s.with(Secret{name, file})
 	}

@@ -38,6 +38,9 @@ func turns(kind kinds) string {
 	return ""
 }
 
+// noInterface begins Supervisor's text for an [rpcinterface:x] that takes other options.
+const noInterface = "Could not make "
+
 // takeTurns numbers faults, which come in the order of build, in Supervisor's order.
 func (e Errors) takeTurns() {
 	for from := 0; from < len(e); {
@@ -57,6 +60,8 @@ func (e Errors) takeTurns() {
 		case f.Compat == "" && f.Section != "": // Supervisor does not mind
 			f.turn = math.MaxInt
 		case k != nil && k.kind == inSupervisord && f.Key == "user": // looked up when all is read
+			f.turn = math.MaxInt - 2
+		case strings.HasPrefix(f.Compat, noInterface): // made when the servers open
 			f.turn = math.MaxInt - 1
 		default:
 			f.turn = i + 1

@@ -87,7 +87,7 @@ func (x *Bytes) Set(v any) error {
 		return err
 	}
 	if n > math.MaxInt64/unit || n < math.MinInt64/unit {
-		return fmt.Errorf("%s is too large a size", pyRepr(text))
+		return fmt.Errorf("%s is too large a size", Repr(text))
 	}
 	*x = Bytes(n * unit)
 	return nil
@@ -158,11 +158,11 @@ func (x *Signal) Set(v any) error {
 	n, err := pyInt(text, 10)
 	if err != nil {
 		if n, ok = signalNumber(text); !ok {
-			return fmt.Errorf("value %s is not a valid signal name", pyRepr(text))
+			return fmt.Errorf("value %s is not a valid signal name", Repr(text))
 		}
 	}
 	if !knownSignal(n) {
-		return fmt.Errorf("value %s is not a valid signal number", pyRepr(text))
+		return fmt.Errorf("value %s is not a valid signal number", Repr(text))
 	}
 	*x = Signal(n)
 	return nil
@@ -207,7 +207,7 @@ func (x *Level) Set(v any) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("bad logging level name %s", pyRepr(text))
+	return fmt.Errorf("bad logging level name %s", Repr(text))
 }
 
 // String is the name of the level, or its number if it has none.
@@ -228,7 +228,7 @@ func (x *Autorestart) Set(v any) error {
 	}
 	always, err := parseBool(v)
 	if err != nil && isText {
-		return fmt.Errorf("invalid 'autorestart' value %s", pyRepr(text))
+		return fmt.Errorf("invalid 'autorestart' value %s", Repr(text))
 	}
 	switch {
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gosv/conf"
 	"gosv/daemon/wire"
 )
 
@@ -54,7 +55,7 @@ func runTail(ctx context.Context, s *session, arg string) error {
 	if len(args) > 1 {
 		channel = strings.ToLower(args[len(args)-1])
 		if channel != "stdout" && channel != "stderr" {
-			s.misuse(exitGeneric, "Error: bad channel "+escape(pyRepr(channel)), nil)
+			s.misuse(exitGeneric, "Error: bad channel "+escape(conf.Repr(channel)), nil)
 			return nil
 		}
 	}

@@ -192,7 +192,7 @@ func TestAgainstSupervisor(t *testing.T) {
 		{action: "start"}, {action: "start cat"}, {action: "start nope"}, {action: "start grp:nope"}, {action: "start nope:*"}, {action: "start nofile"}, {action: "start noexec"}, {action: "start quick"},
 		{action: "start cat nope nofile"}, {action: "start manual"}, {action: "start grp:*"}, {action: "start grp:*"},
 		{action: "stop"}, {action: "stop manual"}, {action: "stop manual nope"}, {action: "stop nope:*"}, {action: "stop grp:*", anyOrder: true}, {action: "stop grp:*"},
-		{action: "restart"}, {action: "restart manual"}, {action: "restart nope"}, {action: "restart cat manual"}, {action: "restart exited:*"},
+		{action: "restart"}, {action: "restart manual"}, {action: "restart nope"}, {action: "restart cat manual"}, {action: "restart grp:*"}, {action: "stop grp:*", anyOrder: true},
 		{action: "signal"}, {action: "signal HUP"}, {action: "signal CONT cat"}, {action: "signal FOO cat"}, {action: "signal FOO all"}, {action: "signal CONT exited"}, {action: "signal CONT nope nope:*"}, {action: "signal 18 all"},
 		{action: "clear"}, {action: "clear words"}, {action: "clear nope"}, {action: "clear all"},
 		{action: "clear grp:*", want: &wanted{0, "grp:g1: cleared\ngrp:g2: cleared\n"}},

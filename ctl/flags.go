@@ -17,7 +17,8 @@ type flags struct {
 	config, serverURL, username, password, history string
 	interactive, json, help                        bool
 	timeout                                        time.Duration
-	words                                          []string // the action and its arguments
+	given                                          map[string]bool // by full name: what the command line has, "" too
+	words                                          []string        // the action and its arguments
 }
 
 // usageError is a wrong command line, which ends with exit code 2.
@@ -33,7 +34,7 @@ func (f *flags) set(given, name, value string) error {
 		field = &f.config
 	case "serverurl":
 		if !isURL(value) {
-			return usageError(fmt.Sprintf("invalid value for %s %s: value %s is not a URL", given, pyRepr(value), pyRepr(value)))
+			return usageError(fmt.Sprintf("invalid value for %s %s: value %s is not a URL", given, conf.Repr(value), conf.Repr(value)))
 		}
 		field = &f.serverURL
 	case "username":
@@ -51,7 +52,7 @@ func (f *flags) set(given, name, value string) error {
 	case "timeout":
 		d, err := parseTimeout(value)
 		if err != nil {
-			return usageError(fmt.Sprintf("invalid value for %s %s: %v", given, pyRepr(value), err))
+			return usageError(fmt.Sprintf("invalid value for %s %s: %v", given, conf.Repr(value), err))
 		}
 		f.timeout = d
 		return nil
@@ -61,15 +62,18 @@ func (f *flags) set(given, name, value string) error {
 	default:
 		panic("internal error: unknown option " + name)
 	}
-	if *field != "" {
+	if f.given[name] {
 		return conflict(given)
 	}
-	*field = value
+	if f.given == nil {
+		f.given = map[string]bool{}
+	}
+	*field, f.given[name] = value, true
 	return nil
 }
 
 func conflict(given string) error {
-	return usageError("conflicting command line option " + pyRepr(given))
+	return usageError("conflicting command line option " + conf.Repr(given))
 }
 
 // isURL is Supervisor's test of a URL: a scheme and something after it.

@@ -106,7 +106,7 @@ func TestConfig(t *testing.T) {
 
 	t.Run("command line beats file", func(t *testing.T) {
 		file := write("s.conf", section+"username=u\npassword=p\nprompt=me\n")
-		set, err := settle(&flags{config: file, serverURL: "http://h", username: "v", words: []string{"x"}}, system{})
+		set, err := settle(&flags{config: file, serverURL: "http://h", username: "v", given: map[string]bool{"configuration": true, "username": true}, words: []string{"x"}}, system{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	t.Run("defaults", func(t *testing.T) {
-		set, err := settle(&flags{username: "half"}, system{find: func() string { return "" }})
+		set, err := settle(&flags{username: "half", given: map[string]bool{"username": true}}, system{find: func() string { return "" }})
 		if err != nil {
 			t.Fatal(err)
 		}

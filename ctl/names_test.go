@@ -7,6 +7,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"gosv/conf"
 )
 
 func TestNamespec(t *testing.T) {
@@ -70,8 +72,8 @@ func TestPyRepr(t *testing.T) {
 		"foo": "'foo'", "it's": `"it's"`, `"q"`: `'"q"'`, `'"`: `'\'"'`, `a\b`: `'a\\b'`,
 		"\n\r\t\x01\x7f": `'\n\r\t\x01\x7f'`, "\u00fc": "'\u00fc'", "\u200b": `'\u200b'`, "\xff": `'\udcff'`,
 	} {
-		if got := pyRepr(in); got != want {
-			t.Errorf("pyRepr(%q) = %s, want %s", in, got, want)
+		if got := conf.Repr(in); got != want {
+			t.Errorf("conf.Repr(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

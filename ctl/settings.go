@@ -21,9 +21,9 @@ type settings struct {
 // settle finds and reads the configuration. A missing one is no error unless it was asked for.
 func settle(f *flags, sys system) (settings, error) {
 	set := settings{file: f.config, interactive: f.interactive || len(f.words) == 0, json: f.json, timeout: f.timeout}
-	if set.file == "" {
+	if !f.given["configuration"] {
 		set.file = sys.find()
-	}
+	} // with -c '' nothing is read, as by Supervisor
 	c := &conf.Supervisorctl{}
 	if set.file != "" {
 		var err error
@@ -33,8 +33,13 @@ func settle(f *flags, sys system) (settings, error) {
 	}
 	set.urlGiven = f.serverURL != ""
 	set.url = orText(orText(f.serverURL, c.ServerURL), "http://localhost:9001")
-	set.username = orText(f.username, c.Username)
-	set.password = orText(f.password, c.Password)
+	set.username, set.password = c.Username, c.Password
+	if f.given["username"] {
+		set.username = f.username
+	}
+	if f.given["password"] {
+		set.password = f.password
+	}
 	if set.username == "" || set.password == "" {
 		set.username, set.password = "", ""
 	}

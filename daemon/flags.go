@@ -11,7 +11,8 @@ import (
 
 // flags is what the command line of supervisord says.
 type flags struct {
-	file      string // -c, "" when not given
+	file      string // -c
+	fileGiven bool
 	overrides []conf.Override
 	help      bool
 	version   bool
@@ -96,7 +97,7 @@ func parseSupervisord(args []string) (*flags, error) {
 func (f *flags) set(r flagRow, typed, value string) {
 	switch {
 	case r.long == "configuration":
-		f.file = value
+		f.file, f.fileGiven = value, true
 	case r.key == "":
 	case !r.value:
 		f.overrides = append(f.overrides, conf.Override{Flag: typed, Key: r.key, Value: "true"})
@@ -119,7 +120,7 @@ func rowOf(rows []flagRow, typed string) flagRow {
 func pyList(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = "'" + strings.ReplaceAll(w, "'", `\'`) + "'"
+		quoted[i] = conf.Repr(w)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }

@@ -141,12 +141,14 @@ func (l *launch) load() error {
 	switch {
 	case l.file != "": // again: the daemon may have gone to another directory meanwhile
 		file = l.file
+	case file == "" && l.flags.fileGiven: // Supervisor reads nothing then, and falls over that
+		return errors.New(`-c needs the name of a file, not ""`)
 	case file == "":
 		found, tried := conf.Find(l.argv0)
 		if found == "" {
 			return fmt.Errorf("No config file found at default paths (%s); use the -c option to specify a config file at a different path", strings.Join(tried, ", "))
 		}
-		file, searched = found, os.Getuid() == 0 && l.cfg == nil
+		file, searched = found, os.Getuid() == 0 && l.cfg == nil && l.ready == nil && !l.behind()
 	}
 	cfg, err := conf.Load(file, conf.Options{Environ: os.Environ(), Overrides: l.flags.overrides})
 	var errs conf.Errors
