@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"gosv/ctl"
 	"gosv/daemon"
@@ -76,8 +76,14 @@ func run(args []string) int {
 // called is the path that a name without a slash was found at, which a script in Python is
 // told: the usual places of configuration files begin beside it, and messages name it.
 func called(name string) string {
-	if path, err := exec.LookPath(name); err == nil {
-		return path
+	if strings.Contains(name, "/") {
+		return name
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		path := filepath.Join(dir, name)
+		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return path
+		}
 	}
 	return name
 }
