@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+
+	"gosv/conf"
 )
 
 // TestDocsConsole runs what the pages show after "$ ", and wants what they show below it.
@@ -39,31 +46,237 @@ func TestDocsConsole(t *testing.T) {
 	}
 }
 
-// TestDocsBlocks: what these pages show without "$ " says which test runs it, or why none does.
+// docBlock is what a page shows between ``` and ```, with the comment on the line above.
+type docBlock struct {
+	page             string
+	line             int
+	mark, lang, text string
+}
+
+// docsBlocks are the blocks of all pages that people read.
+func docsBlocks(t *testing.T) []docBlock {
+	t.Helper()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) < 15 {
+		t.Fatalf("pages %q, %v", pages, err)
+	}
+	var list []docBlock
+	for _, page := range append(pages, "README.md", "SECURITY.md", "HACKING.md", "CHANGELOG.md") {
+		before, n := "", 0
+		var now *docBlock
+		for line := range strings.Lines(string(readAll(t, page))) {
+			n++
+			switch bare := strings.TrimSpace(line); {
+			case strings.HasPrefix(bare, "```") && now == nil:
+				now = &docBlock{page: page, line: n, mark: before, lang: bare[3:]}
+			case strings.HasPrefix(bare, "```"):
+				list = append(list, *now)
+				now = nil
+			case now != nil:
+				now.text += line
+			default:
+				before = bare
+			}
+		}
+	}
+	return list
+}
+
+// docsConsoles are the pages whose console blocks a test runs, and the test.
+var docsConsoles = map[string]string{"docs/containers.md": "TestDocsConsole", "docs/fleet.md": "TestDocsConsole", "docs/json.md": "TestDocs"}
+
+// TestDocsBlocks: configurations that the pages show are without faults and warnings; what
+// else they show says which test runs it, or why none does.
 func TestDocsBlocks(t *testing.T) {
 	t.Parallel()
-	tests, err := exec.Command("sh", "-c", "grep -hoE '^func Test[A-Za-z0-9]+' *_test.go").Output()
+	tests, err := exec.Command("sh", "-c", "grep -rhoE --include=*_test.go '^func Test[A-Za-z0-9]+' .").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	mark := regexp.MustCompile(`^<!-- (run by (Test\w+)|not run: .+) -->$`)
-	for _, page := range []string{"docs/containers.md", "docs/fleet.md"} {
-		before, inside := "", false
-		for line := range strings.Lines(string(readAll(t, page))) {
-			line = strings.TrimSuffix(line, "\n")
-			if strings.HasPrefix(line, "```") {
-				if inside = !inside; inside && line != "```console" {
-					m := mark.FindStringSubmatch(before)
-					if m == nil {
-						t.Errorf("%s: a block comes after %q: say which test runs it", page, before)
-					} else if m[2] != "" && !strings.Contains(string(tests), "func "+m[2]+"\n") {
-						t.Errorf("%s: there is no test %s", page, m[2])
-					}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := strings.NewReplacer("user = blog\n", "user = "+me.Username+"\n", "user = ops\n", "user = "+me.Username+"\n")
+	mark := regexp.MustCompile(`^<!-- (run by (Test\w+)(: .+)?|not run: .+) -->$`)
+	for _, b := range docsBlocks(t) {
+		test := docsConsoles[b.page]
+		switch b.lang {
+		case "ini", "toml":
+			text := here.Replace(b.text)
+			if b.lang == "ini" && !strings.Contains(text, "[supervisord]") {
+				text += "[supervisord]\n"
+			}
+			if b.lang == "ini" && strings.Contains(text, "\nprograms = ") { // who may be seen
+				text += "[program:web]\ncommand = /bin/true\n[program:worker]\ncommand = /bin/true\n"
+			}
+			_, notices, faults := conf.Inspect(writeConf(t, t.TempDir()+"/x."+b.lang, text), conf.Options{})
+			for _, n := range notices {
+				if n.Level != "INFO" {
+					t.Errorf("%s:%d: %s", b.page, b.line, n.Text)
 				}
 			}
-			before = line
+			if len(faults) > 0 {
+				t.Errorf("%s:%d: %v", b.page, b.line, faults)
+			}
+			continue
+		case "console":
+		default:
+			m := mark.FindStringSubmatch(b.mark)
+			if m == nil {
+				t.Errorf("%s:%d: a block comes after %q: say which test runs it", b.page, b.line, b.mark)
+				continue
+			}
+			if test = m[2]; test == "" {
+				continue
+			}
+		}
+		if !strings.Contains(string(tests), "func "+test+"\n") {
+			t.Errorf("%s:%d: there is no test %q", b.page, b.line, test)
 		}
 	}
+}
+
+// TestDocsWords: the pages name no command of gosv that there is not.
+func TestDocsWords(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{"ctl": true, "conf": true}
+	for _, word := range strings.Fields("-- init daemon healthcheck demo version --version conf/check conf/show conf/convert conf/sample conf/schema conf/options") {
+		known[word] = true
+	}
+	actions, err := filepath.Glob("ctl/cmd_*.go")
+	if err != nil || len(actions) < 15 {
+		t.Fatalf("%q, %v", actions, err)
+	}
+	for _, file := range actions {
+		known["ctl/"+strings.TrimSuffix(strings.TrimPrefix(file, "ctl/cmd_"), ".go")] = true
+	}
+	// After a backtick or at the beginning of a command, its flags left out.
+	said := regexp.MustCompile("(?m)(?:`|^\\$ |^)(?:\\./)?gosv (?:(ctl|conf) (?:--?[a-z]+ (?:[a-z]+:/\\S+ |[^ `-]*/\\S+ |\\S+\\.\\S+ )?)*)?([a-z]+|--[a-z]*)\\b?")
+	pages, _ := filepath.Glob("docs/*.md")
+	n := 0
+	for _, page := range append(pages, "README.md", "SECURITY.md", "HACKING.md", "CHANGELOG.md") {
+		for _, m := range said.FindAllStringSubmatch(string(readAll(t, page)), -1) {
+			word := m[2]
+			if m[1] != "" {
+				word = m[1] + "/" + word
+			}
+			if n++; !known[word] && m[0][0] == '`' {
+				t.Errorf("%s names %q", page, m[0])
+			}
+		}
+	}
+	if n < 50 {
+		t.Errorf("%d commands found: does this test still look for them?", n)
+	}
+}
+
+// docsShown is what running a page's blocks must print, by page.
+var docsShown = map[string]string{
+	"README.md":             `(?m)^web +(STARTING|RUNNING) `,
+	"HACKING.md":            `^$`,
+	"docs/configuration.md": `(?s)no faults.*no faults.*command = .*\[program\.web\].*\[program\.`,
+	"docs/metrics.md":       `^ok\nok\nok\n$`,
+	"docs/operations.md":    `(?s)^web +RUNNING .*hello.*supervisord started.*no faults.*No config updates to processes\n$`,
+	"docs/protocol.md":      `(?s)^\{"id":1,"ok":\[.*"state":"RUNNING"`,
+	"docs/web.md":           `^303\n$`,
+}
+
+// TestDocsShell runs the blocks that say so, all of a page in one folder, where there is a
+// configuration and, unless the page starts one, its daemon. Only names and places differ.
+func TestDocsShell(t *testing.T) {
+	t.Parallel()
+	pages := map[string][]docBlock{}
+	for _, b := range docsBlocks(t) {
+		if b.mark == "<!-- run by TestDocsShell -->" {
+			pages[b.page] = append(pages[b.page], b)
+		}
+	}
+	if len(pages) != len(docsShown) {
+		t.Errorf("%d pages have blocks, %d are known", len(pages), len(docsShown))
+	}
+	for page, blocks := range pages {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			docsShell(t, page, blocks)
+		})
+	}
+}
+
+func docsShell(t *testing.T, page string, blocks []docBlock) {
+	text := ""
+	for _, block := range blocks {
+		text += block.text
+	}
+	if strings.Contains(text, "nc -") {
+		if _, err := exec.LookPath("nc"); err != nil {
+			t.Skip("the page needs nc (apt-get install netcat-openbsd)")
+		}
+	}
+	addr := loopback(t)
+	server := "[inet_http_server]\nport = " + addr + "\n"
+	if page == "docs/web.md" {
+		server = docsFirst(t, page, "ini", addr)
+	}
+	b := newBox(t, "", server+"[program:web]\ncommand = sh -c 'echo hello; echo hello >&2; exec sleep 1000'\nstartsecs = 0\n")
+	gosv, err := exec.LookPath("gosv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for link, file := range map[string]string{"supervisord.conf": "s.conf", "gosv": gosv} {
+		if err := os.Symlink(file, b.path(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	starts := strings.Contains(text, "supervisord -c")
+	if !starts {
+		b.start()
+		b.reaches("web", "RUNNING")
+		for _, file := range []string{"web-stdout", "web-stderr"} {
+			b.until("web has said hello", func() bool {
+				logs, _ := filepath.Glob(b.path(file + "*"))
+				return len(logs) == 1 && len(readAll(t, logs[0])) > 0
+			})
+		}
+	}
+	repo, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	move := strings.NewReplacer("FILE", "supervisord.conf", "NAME", "web", "127.0.0.1:9001", addr,
+		"/etc/gosv.toml", b.path("s.conf"), "/etc/supervisor/", b.dir+"/", "/run/supervisor.sock", b.path("s.sock"), "/run/gosv.sock", b.path("s.sock"))
+	// make only says what it would do: that there is such a target.
+	script := `make() { command make -n -C "$REPO" "$@" >/dev/null; }
+curl() { command curl -sS -o /dev/null -w '%{http_code}\n' "$@"; }
+` + move.Replace(text)
+	var out []byte
+	run := func() bool {
+		cmd := exec.Command("sh", "-e", "-c", script)
+		cmd.Dir = b.dir
+		cmd.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH"), "REPO="+repo, "GOSV_MARK="+b.dir)
+		out, err = cmd.CombinedOutput()
+		return err == nil && regexp.MustCompile(docsShown[page]).Match(out)
+	}
+	if page == "docs/protocol.md" { // nc -N waits for a second only, which a busy machine may need
+		b.until("nc has the answer", run)
+	} else if !run() {
+		t.Errorf("%s: %v\n%s\nwant %s", page, err, out, docsShown[page])
+	}
+	if starts {
+		b.ctl("shutdown")
+		b.until("all has ended", func() bool { return len(b.marked()) == 0 })
+	}
+}
+
+// docsFirst is the first block of a page in a language, its address another one.
+func docsFirst(t *testing.T, page, lang, addr string) string {
+	for _, b := range docsBlocks(t) {
+		if b.page == page && b.lang == lang {
+			return strings.ReplaceAll(b.text, "127.0.0.1:9001", addr)
+		}
+	}
+	t.Fatalf("%s shows no %s", page, lang)
+	return ""
 }
 
 // docsBlock is the block of a page that the test is named before.
@@ -95,4 +308,45 @@ func TestDocsLoop(t *testing.T) {
 	})
 	p.signal(syscall.SIGTERM)
 	p.end(t)
+}
+
+// TestDocsNginx: the page goes through nginx as docs/web.md says.
+func TestDocsNginx(t *testing.T) {
+	t.Parallel()
+	nginx := nginxPath(t)
+	b := newBox(t, "", "[program:web]\ncommand = sleep 1000\nstartsecs = 0\n").start()
+	front := loopback(t)
+	_, block, _ := strings.Cut(string(readAll(t, "docs/web.md")), "```nginx\n")
+	block, _, _ = strings.Cut(block, "```")
+	who := ""
+	if os.Getuid() == 0 {
+		who = "user root;\n"
+	}
+	b.write("nginx.conf", who+"daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"+
+		"client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n"+
+		"server {\nlisten "+front+";\n"+strings.ReplaceAll(block, "/run/supervisor.sock", b.path("s.sock"))+"}\n}\n")
+	var said bytes.Buffer
+	cmd := exec.Command(nginx, "-p", b.dir, "-c", b.path("nginx.conf"))
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	get := func(path string) string {
+		resp, err := http.Get("http://" + front + path)
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		return string(body)
+	}
+	b.until("nginx answers with the page", func() bool { return strings.Contains(get("/supervisor/"), `data-name="web"`) })
+	if sheet := get("/supervisor/stylesheets/supervisor.css"); !strings.Contains(sheet, "body {") {
+		t.Errorf("the sheet is %q", sheet)
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("nginx: %v\n%s", err, said.String())
+	}
+	b.stop()
 }

@@ -25,6 +25,8 @@ need busybox busybox-static
 need skopeo skopeo
 need php-cgi php-cgi
 need systemd-analyze systemd
+need nc netcat-openbsd
+need curl curl
 need chromium chromium # 124 MB to fetch: the web page is tested in it
 [ -x /usr/bin/python3 ] || missing="$missing python3"
 if [ -n "$missing" ]; then
