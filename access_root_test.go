@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -22,19 +21,7 @@ func accounts(t *testing.T, name, text string) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := os.OpenFile(b.path("supervisorctl"), os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		t.Fatal(err)
-	}
-	out.Close()
+	writeProgram(t, b.path("supervisorctl"), readAll(t, path))
 	b.out = b.path("out.txt")
 	cmd := exec.Command(b.command(), "-n", "-c", b.path(name))
 	cmd.Dir = b.dir

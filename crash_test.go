@@ -80,6 +80,9 @@ done
 		b.reaches(name, "RUNNING")
 	}
 	b.reaches("done", "EXITED")
+	for _, name := range []string{"flood", "lines"} {
+		b.until(name+" writes, so that it does what it should at its end", func() bool { return b.read(name+".log") != "" })
+	}
 	b.do("start", named{Name: "off"})
 	b.do("stop", named{Name: "off"})
 	before := pids(b)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -67,6 +68,13 @@ command = sh %%(here)s/escaping.sh %d stays
 stopasgroup = true
 `, n, n+1, n+2))
 			b.strays = true
+			t.Cleanup(func() { // other leaves some, and they have no mark
+				for i := range 3 {
+					for _, pid := range sleeping(n + i) {
+						syscall.Kill(pid, syscall.SIGKILL)
+					}
+				}
+			})
 			b.write("escaping.sh", escaping)
 			if as.prefix != nil {
 				b.own()

@@ -64,15 +64,15 @@ func initRows() []initRow {
 		{name: "-e 256", tini: []string{"-e", "256"}, cmd: sh("exit 0"), code: 1, err: "."},
 		{name: "--remap-exit", tini: []string{"--remap-exit", "143=0,3=4"}, cmd: sh("exit 3"), code: 4, onlyGosv: true},
 
-		{name: "signals go to the command alone", tini: []string{"-s"}, dumb: []string{"-c"}, cmd: family(), do: readyThen(syscall.SIGUSR1), code: 0,
+		{name: "signals go to the command alone", tini: []string{"-s"}, dumb: []string{"-c"}, cmd: family("parent alone"), do: readyThen(syscall.SIGUSR1), code: 0,
 			out: "(?s)^ready\nparent\n$"},
-		{name: "-g: signals go to the group", tini: []string{"-s", "-g"}, dumb: none, cmd: family(), do: readyThen(syscall.SIGUSR1), code: 0,
+		{name: "-g: signals go to the group", tini: []string{"-s", "-g"}, dumb: none, cmd: family("all"), do: readyThen(syscall.SIGUSR1), code: 0,
 			out: "(?s)^ready\n(parent\nchild\n|child\nparent\n)$"},
-		{name: "TINI_KILL_PROCESS_GROUP", tini: []string{"-s"}, env: []string{"TINI_KILL_PROCESS_GROUP=1"}, cmd: family(), do: readyThen(syscall.SIGUSR1), code: 0,
+		{name: "TINI_KILL_PROCESS_GROUP", tini: []string{"-s"}, env: []string{"TINI_KILL_PROCESS_GROUP=1"}, cmd: family("all"), do: readyThen(syscall.SIGUSR1), code: 0,
 			out: "(?s)^ready\n(parent\nchild\n|child\nparent\n)$"},
-		{name: "DUMB_INIT_SETSID=0", dumb: none, env: []string{"DUMB_INIT_SETSID=0"}, ours: []string{"-c"}, cmd: family(), do: readyThen(syscall.SIGUSR1), code: 0,
+		{name: "DUMB_INIT_SETSID=0", dumb: none, env: []string{"DUMB_INIT_SETSID=0"}, ours: []string{"-c"}, cmd: family("parent alone"), do: readyThen(syscall.SIGUSR1), code: 0,
 			out: "(?s)^ready\nparent\n$"},
-		{name: "--single-child", dumb: []string{"--single-child"}, cmd: family(), do: readyThen(syscall.SIGUSR1), code: 0, out: "(?s)^ready\nparent\n$"},
+		{name: "--single-child", dumb: []string{"--single-child"}, cmd: family("parent alone"), do: readyThen(syscall.SIGUSR1), code: 0, out: "(?s)^ready\nparent\n$"},
 		{name: "the command leads a session", dumb: none, cmd: sh(`ps -o sid= -p $$ | tr -d ' '; echo $$`), out: `^(\d+)\n(\d+)\n$`, do: nil},
 		{name: "what is left of the group is told to end", dumb: none, cmd: sh(`(trap 'echo told; exit' TERM; echo ready; while :; do sleep 0.05; done) & read x; exit 3`),
 			do: func(t *testing.T, p *initProc) {
@@ -188,11 +188,15 @@ func (row initRow) run(t *testing.T, argv []string, gosv bool) {
 	}
 }
 
-// family is a command that writes "parent" at USR1 and ends, after its child has written
-// "child", which it does if it gets USR1 too.
-func family() []string {
+// family is a command that writes "parent" at USR1 and ends after its child, which writes "child"
+// and ends if it gets USR1 too. A child that is not meant to get it is killed after a moment.
+func family(who string) []string {
+	end := "wait $!"
+	if who != "all" {
+		end = "sleep 0.2; kill -KILL $!"
+	}
 	return []string{"/bin/sh", "-c", `
-		trap 'echo parent; sleep 0.2; kill -KILL $! 2>/dev/null; exit 0' USR1
+		trap 'echo parent; ` + end + ` 2>/dev/null; exit 0' USR1
 		sh -c 'trap "echo child; exit" USR1; echo ready; while :; do sleep 0.05; done' &
 		while :; do wait; done`}
 }

@@ -111,14 +111,15 @@ func TestKeeperPassesSignals(t *testing.T) {
 command = child traps
 startsecs = 0
 autorestart = false
+stdout_logfile = %(here)s/main.log
 `)
 	b.start()
-	b.reaches("main", "RUNNING")
+	b.until("it is ready", func() bool { return b.read("main.log") == "ready\n" })
 	b.signal(syscall.SIGUSR2)
 	b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") == 1 })
 	b.signal(syscall.SIGHUP)
 	b.until("HUP was heard", func() bool { return b.count("received SIGHUP") == 1 && b.count("success: main") == 2 })
-	b.reaches("main", "RUNNING")
+	b.until("it is ready", func() bool { return b.read("main.log") == "ready\nready\n" })
 	syscall.Kill(b.one("main").Pid, syscall.SIGINT)
 	if code := b.wait(); code != 8 {
 		t.Errorf("exit status %d, want the program's 8", code)

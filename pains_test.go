@@ -217,10 +217,14 @@ func (b *box) cleanup() {
 			<-b.dead
 		}
 	}
-	if left := b.marked(); len(left) > 0 {
-		if !b.strays {
-			b.t.Errorf("left behind: %v", left)
-		}
+	left := b.marked() // what a shell was doing when it was stopped ends by itself, a little later
+	for end := time.Now().Add(20 * time.Second); len(left) > 0 && !b.strays && time.Now().Before(end); left = b.marked() {
+		time.Sleep(20 * time.Millisecond) // between two looks of a poll with a deadline
+	}
+	if len(left) > 0 && !b.strays {
+		b.t.Errorf("left behind: %v", left)
+	}
+	for ; len(left) > 0; left = b.marked() {
 		for _, pid := range left {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
@@ -269,6 +273,14 @@ func (b *box) marked() []int {
 		}
 	}
 	return pids
+}
+
+// processes waits until as many processes descend from this box's daemon. (One that has just come to
+// its exec has no environment for a moment.)
+func (b *box) processes(n int) {
+	b.t.Helper()
+	var now []int
+	b.until(fmt.Sprintf("there are %d processes", n), func() bool { now = b.marked(); return len(now) == n })
 }
 
 // until polls until something is so, for a minute at most.
@@ -399,13 +411,14 @@ func (b *box) one(name string) process {
 	return process{}
 }
 
-// reaches waits until a process is in one of the states.
+// reaches waits until a process is in one of the states; one that is STARTING has been started,
+// which is a moment after it has that state.
 func (b *box) reaches(name string, states ...string) process {
 	b.t.Helper()
 	var p process
 	b.until(name+" is "+strings.Join(states, " or "), func() bool {
 		p = b.one(name)
-		return slices.Contains(states, p.State)
+		return slices.Contains(states, p.State) && (p.State != "STARTING" || p.Pid != 0)
 	})
 	return p
 }
@@ -424,7 +437,8 @@ func (b *box) all(state string, names ...string) {
 	})
 }
 
-// count is how often the main log has a line with all of the words.
+// count is how often the main log has a line with all of the words. Lines come a little behind what
+// they tell of, and behind the answers of requests: counts calls for until, see logged.
 func (b *box) count(words ...string) int {
 	b.t.Helper()
 	n := 0
@@ -440,6 +454,27 @@ func (b *box) count(words ...string) int {
 	return n
 }
 
+// logged waits until the main log has n lines with all of the words, which must not become more.
+func (b *box) logged(n int, words ...string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("the log has %d lines with %q", n, words), func() bool { return b.count(words...) >= n })
+	if got := b.count(words...); got != n {
+		b.t.Errorf("the log has %d lines with %q, want %d", got, words, n)
+	}
+}
+
+// writeProgram writes a file that is to be executed. While it is open for writing nothing is forked:
+// a child would have it open until its exec, and who executes it then finds a busy file.
+func writeProgram(t testing.TB, name string, data []byte) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(name, data, 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // own gives the box its own copies of gosv and child, first in the PATH of what it starts, for
 // daemons of other users, who cannot reach the ones of the test.
 func (b *box) own() {
@@ -449,9 +484,7 @@ func (b *box) own() {
 		b.t.Fatal(err)
 	}
 	for _, name := range []string{"child", "supervisord"} {
-		if err := os.WriteFile(b.path(name), self, 0o755); err != nil {
-			b.t.Fatal(err)
-		}
+		writeProgram(b.t, b.path(name), self)
 	}
 }
 

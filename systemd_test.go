@@ -88,6 +88,7 @@ func TestNotify(t *testing.T) {
 	}
 	m.hears(t, "STATUS=2 programs: 2 RUNNING", status)
 
+	until(t, "the program has said what its environment is", func() bool { return strings.Contains(string(readAll(t, dir+"/a.log")), "SUPERVISOR_PROCESS_NAME=a\n") })
 	p.signal(syscall.SIGHUP)
 	text := m.hears(t, "RELOADING=1\nMONOTONIC_USEC=[0-9]+", status)
 	var usec int64

@@ -40,11 +40,17 @@ startretries = 1000
 		n := 0
 		for d := json.NewDecoder(bufio.NewReader(c)); ; n++ {
 			var line struct {
-				Ev *struct{ Type, Payload string }
+				Ev *struct {
+					Type, Payload string
+					Lost          int // what came while we were too slow is counted
+				}
 			}
 			if err := d.Decode(&line); err != nil || line.Ev == nil {
 				done <- fmt.Sprintf("after %d events: %v", n, err)
 				return
+			}
+			if line.Ev.Lost > 0 {
+				clear(at)
 			}
 			name, rest, _ := strings.Cut(line.Ev.Payload, " ")
 			_, from, _ := strings.Cut(rest, "from_state:")
