@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -57,4 +60,130 @@ func TestDocsNameTests(t *testing.T) {
 	for n := range fuzz {
 		t.Logf("SECURITY.md does not name %s under Parsers", n)
 	}
+}
+
+// securityNumbers is where the code has the limits of SECURITY.md that no option sets: by the
+// beginning of the row, the file and the constant.
+var securityNumbers = map[string]string{
+	"connections of a server":            "daemon/server.go maxConns",
+	"connections of one account":         "daemon/server.go maxPeerConns",
+	"first byte on a unix":               "daemon/server.go firstByteTime",
+	"a line of JSON":                     "daemon/server.go lineTime",
+	"length of a line of JSON":           "daemon/wire/wire.go MaxLine",
+	"the same of who is no admin":        "daemon/session.go maxLowLine",
+	"the same before a password":         "daemon/session.go maxHello",
+	"requests of one connection":         "daemon/session.go maxCalls",
+	"the same of one account or user":    "daemon/rooms.go maxPeerCalls",
+	"taking an answer":                   "daemon/server.go writeTime",
+	"HTTP header, time":                  "daemon/http.go headerTime",
+	"HTTP header, size":                  "daemon/http.go maxHeader",
+	"HTTP body, time":                    "daemon/http.go bodyTime",
+	"HTTP body, size":                    "daemon/http.go maxBody",
+	"taking an HTTP answer":              "daemon/http.go answerTime",
+	"idle HTTP connection":               "daemon/http.go idleTime",
+	"calls of one `system.multicall`":    "daemon/methods_system.go maxMulti",
+	"answers of one":                     "daemon/methods_system.go maxAnswer",
+	"one read of a log":                  "daemon/methods_log.go maxRead",
+	"events that a client":               "daemon/methods_short.go eventsMax",
+	"payloads of events":                 "daemon/tail.go eventsBytes",
+	"what a follower of a log":           "logs/follow.go followMax",
+	"an answer of a listener":            "proc/event/protocol.go maxResult",
+	"what waits for a program":           "proc/stdin.go stdinMax",
+	"output that waits":                  "logs/backlog.go backlogMax",
+	"a line that `log_format`":           "logs/format.go lineMax",
+	"main log lines that wait":           "daemon/log.go targetMax",
+	"audit lines about refusals":         "daemon/audit.go maxRefused",
+	"size of a configuration":            "conf/load.go maxFile",
+	"files that `[include]`":             "conf/load.go maxIncluded",
+	"processes of a program":             "conf/load.go maxNumprocs",
+	"a secret of":                        "proc/secrets.go secretMax",
+	"depth of brackets":                  "conf/tomlscan.go maxDepth",
+	"processes in one answer":            "daemon/metrics.go maxSeries",
+	"how long requests of who":           "daemon/upgrade.go quietTime",
+	"time for a new version":             "daemon/upgrade.go tryTime",
+	"time to end what":                   "proc/escape_linux.go sweepMax",
+	"answer of the manager":              "daemon/probe.go probeTime",
+	"depth of XML-RPC values":            "daemon/xmlrpc/decode.go lim.Depth",
+	"sizes of bodies, reads of logs and": "",
+}
+
+// TestSecurityNumbers: the limits that SECURITY.md states are the code's, or the defaults of
+// the options that it names.
+func TestSecurityNumbers(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options, err := os.ReadFile("docs/options.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "\n## Limits\n")
+	table, _, more := strings.Cut(table, "\n## ")
+	if !ok || !more {
+		t.Fatal("SECURITY.md has no limits")
+	}
+	seen, rows := map[string]bool{}, 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 4 || strings.HasPrefix(line, "| what |") {
+			continue
+		}
+		rows++
+		what, limit := strings.TrimPrefix(cells[0], "| "), strings.TrimPrefix(cells[1], "about ")
+		if name, ok := strings.CutPrefix(cells[2], "`"); ok {
+			name, _, _ = strings.Cut(name, "`")
+			if !regexp.MustCompile("(?m)^\\| `" + name + "` \\| [^|]+ \\| `" + limit + "` \\|").Match(options) {
+				t.Errorf("%s: the default of %s is not %s", what, name, limit)
+			}
+			continue
+		}
+		place, best := "", ""
+		for row, p := range securityNumbers {
+			if strings.HasPrefix(what, row) && len(row) > len(best) {
+				place, best = p, row
+			}
+		}
+		if best == "" {
+			t.Errorf("nobody knows where the code has: %s", what)
+			continue
+		}
+		seen[best] = true
+		if place != "" {
+			if is := constant(t, place); !slices.Contains(is, limit) {
+				t.Errorf("%s: %s, but %s is %q", what, limit, place, is)
+			}
+		}
+	}
+	if rows < 40 || len(seen) != len(securityNumbers) {
+		t.Errorf("%d rows; %d places of %d were named", rows, len(seen), len(securityNumbers))
+	}
+}
+
+// constant is how the value of a constant may be written; place is its file and its name.
+func constant(t *testing.T, place string) []string {
+	t.Helper()
+	file, name, _ := strings.Cut(place, " ")
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^\s*(?:const )?` + regexp.QuoteMeta(name) + `\s+= (?:([\d_]+)(?: << (\d+))?(?: \* )?)?(?:time\.(Second|Minute))?(?:\s*//.*)?$`).FindStringSubmatch(string(source))
+	if m == nil {
+		t.Fatalf("%s has no constant %s that this test can read", file, name)
+	}
+	n := 1
+	if m[1] != "" {
+		n, _ = strconv.Atoi(strings.ReplaceAll(m[1], "_", ""))
+	}
+	shift, _ := strconv.Atoi(m[2])
+	n <<= shift
+	switch m[3] {
+	case "Minute":
+		return []string{fmt.Sprint(n, " min"), fmt.Sprint(60*n, " s")}
+	case "Second":
+		return []string{fmt.Sprint(n, " s")}
+	}
+	return []string{fmt.Sprint(n), fmt.Sprint(n>>10, " KiB"), fmt.Sprint(n>>20, " MiB")}
 }

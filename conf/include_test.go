@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -139,5 +140,15 @@ func TestIncludeUnreadable(t *testing.T) {
 	}
 	if n := c.Notices[len(c.Notices)-1]; n.Text != "could not read included file "+dir+"/d: is a directory" {
 		t.Errorf("got %+v", c.Notices)
+	}
+}
+
+func TestNumprocsTooMany(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFiles(t, dir, "[supervisord]\n[program:a]\ncommand=a\nprocess_name=%(process_num)d\nnumprocs="+strconv.Itoa(maxNumprocs+1)+"\n")
+	_, err := Load(filepath.Join(dir, "supervisord.conf"), Options{})
+	if err == nil || !strings.Contains(err.Error(), "supervisord.conf:5: [program:a] numprocs: must be at most 10000") {
+		t.Errorf("got %v", err)
 	}
 }
