@@ -104,7 +104,7 @@ func (c *CommandLine) flags() []cli.Flag {
 // Help prints what the command is for and its flags.
 func (c *CommandLine) Help(w io.Writer) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "NAME:\n   %s - %s\n\nUSAGE:\n   %s %s\n", c.Name, c.Usage, c.Name, c.Line)
+	fmt.Fprintf(&b, "NAME:\n   %s - %s\n\nUSAGE:\n   %s\n", c.Name, c.Usage, strings.TrimSpace(c.Name+" "+c.Line))
 	if c.More != "" {
 		fmt.Fprintf(&b, "\n   %s\n", c.More)
 	}
@@ -123,6 +123,7 @@ func (c *CommandLine) Help(w io.Writer) {
 	var rows [][2]string
 	for _, f := range c.flags() {
 		left, right, _ := strings.Cut(f.String(), "\t")
+		right = strings.TrimSuffix(right, " (default: false)") // a flag is off until it is given
 		rows = append(rows, [2]string{left, right})
 	}
 	columns(&b, rows)

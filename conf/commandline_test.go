@@ -50,7 +50,7 @@ VERSION:
 
 OPTIONS:
    --name NAME, -n NAME  its NAME (default: "none")
-   --quick, -q           do it fast (default: false)
+   --quick, -q           do it fast
    --help, -h            show help
    --version, -v         print the version
 `

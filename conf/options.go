@@ -63,7 +63,7 @@ var options = []option{
 	// [unix_http_server]
 	{in: inUnix, name: "file", field: pathField(pathType, socketPath, func(v *values) *string { return &v.unix.File }),
 		use: useHere, absent: "section [%s] has no file value", sample: "/tmp/supervisor.sock", shown: true,
-		doc: "Path of the socket, or @ and a name for one without a file (Linux), which only root, gosv's own user and the accounts of programs may use without a password."},
+		doc: "Path of the socket, or @ and a name for one without a file (Linux), which only root, gosv's own user and the accounts of programs and of [access:x] may use without a password."},
 	{in: inUnix, name: "chmod", field: typedField(modeType, func(v *values) *Mode { return &v.unix.Chmod }),
 		def: "0700", fail: "Invalid chmod value %s",
 		doc: "Permissions of the socket file."},

@@ -44,7 +44,7 @@ func (s *session) listTopics() {
 		if s.rep != nil {
 			s.say(topic{cmd.name, cmd.help}, "")
 		}
-		if cmd.name != "help" && !cmd.own {
+		if cmd.name != "help" && (s.own || !cmd.own) {
 			names = append(names, cmd.name)
 		}
 	}

@@ -47,6 +47,8 @@ func TestCommandLine(t *testing.T) {
 		{"ctl, equals sign", true, []string{"-s=" + url, "version"}, 0, "4.2.5\n", ""},
 		{"ctl, options end at the action", true, []string{"-s", url, "status", "-c", "cat"}, 4, "-c: ERROR", ""},
 		{"ctl, argument like an option", true, []string{"-s", url, "tail", "-3", "cat"}, 0, "wo\n\n", ""},
+		{"supervisorctl, help lists Supervisor's", false, []string{"-s", url, "help"}, 0, "\ndefault commands (type help <topic>):\n=====================================\nadd    exit      open  reload  restart   start   tail   \n", ""},
+		{"ctl, help lists gosv's own", true, []string{"-s", url, "help"}, 0, "\ndefault commands (type help <topic>):\n=====================================\nadd    exit      open  reload  restart   start   tail     version\navail  fg        pid   remove  shutdown  status  update \nclear  maintail  quit  reread  signal    stop    upgrade\n", ""},
 		{"ctl, help is an action", true, []string{"-s", url, "help", "pid"}, 0, "pid\t\t\tGet", ""},
 		{"ctl, json", true, []string{"--json", "-s", url, "version"}, 0, `{"gosv":1,`, ""},
 		{"ctl, json last", true, []string{"-s", url, "version", "--json"}, 0, `{"gosv":1,`, ""},

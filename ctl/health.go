@@ -178,7 +178,7 @@ func (s *server) probe(ctx context.Context, path string, verbose bool) (ok bool,
 	case x.resp.StatusCode == http.StatusUnauthorized:
 		return false, s.url + " wants a name and a password: they come from the configuration, or from -u and -p"
 	case x.resp.StatusCode == http.StatusForbidden && strings.HasPrefix(s.url, "unix://"):
-		return false, s.url + " does not let this account in: only root, the account that gosv runs as, and those of [access:NAME]"
+		return false, s.url + " does not let this account in: only root, the account that gosv runs as, those of its programs, and those of [access:NAME]"
 	case x.resp.StatusCode == http.StatusNotFound:
 		return false, s.url + " answers, but does not know " + path + ": it is not gosv"
 	}

@@ -42,6 +42,7 @@ func run(sys system, argv0 string, args []string) int {
 		return exitOK
 	}
 	s := newSession(sys, set)
+	s.own = argv0 == "gosv ctl"
 	ctx := context.Background()
 	if len(f.words) == 0 {
 		return s.shell(ctx)

@@ -29,6 +29,7 @@ type session struct {
 	out    *bufio.Writer
 	lines  *lineReader
 	exit   int
+	own    bool // called as gosv ctl: help lists gosv's own actions too
 
 	// ask reads a line after a question. The shell on a terminal has its own.
 	ask func(ctx context.Context, question string, echo bool) (string, error)

@@ -20,6 +20,10 @@ var demoConfig string
 // Demo is gosv demo: the main job on a small configuration inside the binary. With an
 // argument it is one of the demo's own programs.
 func Demo(args []string) int {
+	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
+		fmt.Println("gosv demo runs three small programs under supervision and says what to type in another terminal.\nCtrl-C ends it; nothing is left behind.")
+		return 0
+	}
 	if len(args) > 0 {
 		return demoProgram(args[0])
 	}
