@@ -208,9 +208,10 @@ func docsShell(t *testing.T, page string, blocks []docBlock) {
 	for _, block := range blocks {
 		text += block.text
 	}
-	if strings.Contains(text, "nc -") {
-		if _, err := exec.LookPath("nc"); err != nil {
-			t.Skip("the page needs nc (apt-get install netcat-openbsd)")
+	for word, tool := range map[string]string{"nc -": "nc (apt-get install netcat-openbsd)", "curl -": "curl"} {
+		name, _, _ := strings.Cut(tool, " ")
+		if _, err := exec.LookPath(name); err != nil && strings.Contains(text, word) {
+			t.Skip("the page needs " + tool)
 		}
 	}
 	addr := loopback(t)
