@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -275,6 +276,32 @@ func TestCrashNewConfiguration(t *testing.T) {
 	if !isGone(was["goes"]) {
 		t.Errorf("goes still runs")
 	}
+	b.stop()
+}
+
+// TestCrashFirstAnswer: after kill -9 the first client already sees the groups of the configuration as it
+// is now, also where a program has to be stopped first; and what is wrong with programs is in the log.
+func TestCrashFirstAnswer(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", "[program:stays]\ncommand = child sleep\nstartsecs = 0\n[program:goes]\ncommand = child stubborn\nstopwaitsecs = 1\nstartsecs = 0\nstdout_logfile = %(here)s/goes.log\n")
+	b.start()
+	stays := b.reaches("stays", "RUNNING")
+	b.until("it ignores signals", func() bool { return b.read("goes.log") != "" })
+	b.kill9()
+	b.config("", "[program:stays]\ncommand = child sleep\nstartsecs = 0\n[program:comes]\ncommand = /none/such\nautostart = false\n")
+	b.again()
+	var names []string
+	for _, p := range b.status() {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	if got := strings.Join(names, " "); got != "comes stays" {
+		t.Errorf("the first client sees %s", got)
+	}
+	if now := b.one("stays"); now.Pid != stays.Pid {
+		t.Errorf("stays was %+v and is %+v", stays, now)
+	}
+	b.until("the log says that there is no such program", func() bool { return b.count("s.conf", "/none/such") == 1 })
 	b.stop()
 }
 

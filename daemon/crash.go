@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"gosv/conf"
 	"gosv/proc"
@@ -114,14 +115,21 @@ func (d *Daemon) recover(cancel context.CancelFunc) []*conf.Group {
 	return past.Groups
 }
 
+// updateWait is how long clients wait at most for updateFrom, which may have to stop
+// programs: as long as the usual stopwaitsecs.
+const updateWait = 10 * time.Second
+
 // updateFrom brings the groups of an earlier daemon to what the configuration says now, as
-// update does.
+// update does. It returns when that is done, or has taken too long for clients to wait.
 func (d *Daemon) updateFrom(ctx context.Context, active []*conf.Group) {
+	defer d.sayChecks()
 	plan := conf.Diff(active, d.config().Groups)
 	if plan.Empty() {
 		return
 	}
+	done := make(chan struct{})
 	go func() { // ends with the update, or when the manager does
+		defer close(done)
 		err := d.update(ctx, plan, nil, func(s proc.Step) {
 			if s.Err != nil {
 				d.log.Warn(fmt.Sprintf("%s was not %s: %v", s.Group, s.Did, s.Err))
@@ -131,6 +139,13 @@ func (d *Daemon) updateFrom(ctx context.Context, active []*conf.Group) {
 			d.log.Warn(fmt.Sprintf("cannot bring the groups to what the configuration says: %v", err))
 		}
 	}()
+	t := time.NewTimer(updateWait)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		d.log.Info("programs that the configuration does not have any more, or has otherwise, are still being stopped; clients are served meanwhile")
+	}
 }
 
 // Adopt makes the output of a child that an earlier daemon started ours.

@@ -208,6 +208,11 @@ func (d *Daemon) startGroups(ctx context.Context) {
 	if err != nil && !isReason(err, proc.ShutdownState) {
 		d.log.Error(fmt.Sprintf("cannot add the groups: %v", err))
 	}
+	d.sayChecks()
+}
+
+// sayChecks says what is suspicious about the programs.
+func (d *Daemon) sayChecks() {
 	for _, e := range conf.Check(d.config()) {
 		d.log.Warn(e.Error()) // the programs' own lines do not say where to mend it
 	}
