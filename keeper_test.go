@@ -129,22 +129,53 @@ stdout_logfile = %(here)s/main.log
 	}
 }
 
-// TestKeeperIsKilled: without its keeper the daemon goes on, and says so.
+// TestKeeperIsKilled: a daemon whose keeper was killed has another one, which does the same: it holds
+// the pipes, starts the daemon again when that is killed too, passes signals on, and ends with it.
 func TestKeeperIsKilled(t *testing.T) {
-	b := newBox(t, "keeper = true\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	t.Parallel()
+	b := newBox(t, "keeper = true\n", `[program:p]
+command = child sleep
+startsecs = 0
+[program:ends]
+command = sh -c 'echo begin; while [ -e %(here)s/go ]; do sleep 0.01; done; echo end'
+stdout_logfile = %(here)s/ends.log
+autorestart = false
+startsecs = 0
+`)
+	b.write("go", "")
 	b.start()
-	p := b.reaches("p", "RUNNING")
+	p, ends := b.reaches("p", "RUNNING"), b.reaches("ends", "RUNNING")
+	b.until("it has begun", func() bool { return b.read("ends.log") == "begin\n" })
 	brain := b.brain()
 	b.kill9()
-	b.until("it says so", func() bool { return b.count("the keeper", "has died") == 1 })
-	if now := b.one("p"); now.Pid != p.Pid || b.brain() != brain {
+	b.until("there is another one", func() bool { return b.count("the keeper", "has died; the new one") == 1 })
+	b.until("the pidfile names it", func() bool { return b.pid() != b.cmd.Process.Pid })
+	keeper := b.pid()
+	if now := b.one("p"); now.Pid != p.Pid || b.brain() != brain || keeper == brain {
+		t.Errorf("p was %v and is %v, with the daemon %d and the keeper %d", p, now, b.brain(), keeper)
+	}
+	syscall.Kill(keeper, syscall.SIGSTOP)
+	syscall.Kill(brain, syscall.SIGKILL)
+	b.until("the daemon is dead", func() bool { return isGone(brain) })
+	os.Remove(b.path("go"))
+	b.until("it has ended", func() bool { return isGone(ends.Pid) })
+	syscall.Kill(keeper, syscall.SIGCONT)
+	b.until("there is another daemon", func() bool {
+		out, code := b.ctl("pid")
+		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(brain)
+	})
+	if now := b.one("p"); now.Pid != p.Pid {
 		t.Errorf("p was %v and is %v", p, now)
 	}
-	b.do("restart", named{Name: "p"})
-	if _, code := b.ctl("shutdown"); code != 0 {
-		t.Errorf("shutdown: exit status %d", code)
+	b.until("the last line is there", func() bool { return b.read("ends.log") == "begin\nend\n" })
+	brain = b.brain()
+	syscall.Kill(keeper, syscall.SIGUSR2)
+	b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") == 1 })
+	syscall.Kill(keeper, syscall.SIGTERM)
+	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) && isGone(p.Pid) })
+	if b.read("d.pid") != "" {
+		t.Error("the pidfile is still there")
 	}
-	b.until("the daemon has ended", func() bool { return isGone(brain) })
 }
 
 // TestKeeperStartFails: a daemon that cannot start is not started again and again.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -96,9 +98,25 @@ done
 	for range 3 {
 		b.upgrade()
 	}
-	if now := pids(b); now["lines"] != before["lines"] || now["p"] != before["p"] {
-		t.Errorf("the programs are %v, and were %v", now, before)
+	same := func() {
+		t.Helper()
+		if now := pids(b); now["lines"] != before["lines"] || now["p"] != before["p"] {
+			t.Errorf("the programs are %v, and were %v", now, before)
+		}
 	}
+	same()
+	keeper := fmt.Sprintf("/proc/%d/exe", b.cmd.Process.Pid)
+	b.until("the keeper is the new version too", func() bool {
+		is, err := os.Stat(keeper)
+		want, wrong := os.Stat(b.path("supervisord"))
+		return err == nil && wrong == nil && os.SameFile(is, want)
+	})
+	for range 2 {
+		b.killBrain(nil)
+		same()
+	}
+	b.signal(syscall.SIGUSR2)
+	b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") == 1 })
 	b.do("stop", named{Name: "lines"})
 	numbered(t, "lines", b.read("lines.log"), "line ")
 	b.stop()

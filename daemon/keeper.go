@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +16,7 @@ import (
 // top is the process that others take for the daemon: its keeper, if there is one.
 func (l *launch) top() int {
 	if l.link != nil {
-		return l.link.Parent
+		return l.link.Keeper()
 	}
 	return os.Getpid()
 }
@@ -56,8 +57,39 @@ func (l *launch) told(pid int, status syscall.WaitStatus) {
 	}
 }
 
+// keeperPause is the least time between two keepers of ours.
+const keeperPause = 10 * time.Second
+
+// keeperLost starts another keeper in the place of one that has died, unless that has been done.
 func (l *launch) keeperLost() {
-	if log := l.log.Load(); log != nil {
-		log.Warn(fmt.Sprintf("the keeper (pid %d) has died: should gosv die now, it has to be started again by hand; a restart brings a new keeper", l.link.Parent))
+	d := l.current.Load()
+	if d == nil { // between two lives: the next one sees it
+		return
 	}
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	if !l.link.Lost() {
+		return
+	}
+	old := l.link.Keeper()
+	if wait := keeperPause - time.Since(l.renewed); !pause(d.living, max(0, wait)) || d.mgr.Mood() < proc.MoodRunning {
+		return
+	}
+	l.renewed = time.Now()
+	d.upgrader.acting.Lock() // no upgrade while there are two of them
+	defer d.upgrader.acting.Unlock()
+	var given []*os.File
+	if l.given != nil {
+		given = l.given.files
+	}
+	if err := l.link.Renew(os.Args, l.dir, given); err != nil {
+		d.log.Error(fmt.Sprintf("the keeper (pid %d) has died, and there is no other one (%v): should gosv die now, it has to be started again by hand", old, err))
+		return
+	}
+	l.link.Hears()
+	d.outputs.pump.KeptBy(l.link)
+	l.link.Up()
+	l.link.GoOn(l.told, l.keeperLost)
+	d.log.Warn(fmt.Sprintf("the keeper (pid %d) has died; the new one has the pid %d", old, l.top()))
+	movePidfile(d.began.Supervisord.Pidfile, old, l.top())
 }

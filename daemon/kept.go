@@ -57,6 +57,7 @@ type keptLaunch struct {
 	Foreground bool   `json:",omitempty"`
 	Program    string // where the next version is looked for
 	Ledger     string `json:",omitempty"`
+	Dir        string `json:",omitempty"` // where it was started; "" if it is not known
 }
 
 // keptOutput is where the streams of one process go.

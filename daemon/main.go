@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"gosv/conf"
 	"gosv/proc"
@@ -73,6 +75,10 @@ type launch struct {
 	ready      *os.File   // in the background: tells the parent that the daemon is up; nil then
 	again      bool       // not the first run: a reload came before
 	link       *proc.Link // to the keeper; nil: there is none
+	dir        string     // where the first of us was started
+	keeping    sync.Mutex // guards renewed
+	renewed    time.Time  // when we have started a keeper
+	current    atomic.Pointer[Daemon]
 	kernel     atomic.Pointer[proc.UnixKernel]
 	log        atomic.Pointer[slog.Logger]
 	ledger     string          // directory of the ledger; "" for none
@@ -89,6 +95,7 @@ type launch struct {
 func (l *launch) run(f *flags) int {
 	l.flags = f
 	l.program = programPath()
+	l.dir, _ = os.Getwd()
 	l.ready = readyPipe()
 	l.link = proc.TakeLink()
 	limitCores()

@@ -24,6 +24,14 @@ func (d *Daemon) writePidfile(s *conf.Supervisord) {
 	d.log.Info("supervisord started with pid " + strconv.Itoa(os.Getpid()))
 }
 
+// movePidfile lets the pidfile name another process, if it names this one.
+func movePidfile(path string, from, to int) {
+	text, err := os.ReadFile(path)
+	if err == nil && string(text) == strconv.Itoa(from)+"\n" {
+		os.WriteFile(path, []byte(strconv.Itoa(to)+"\n"), 0o644)
+	}
+}
+
 // removePidfile removes the pidfile if it still names this process.
 func removePidfile(path string, pid int) {
 	text, err := os.ReadFile(path)

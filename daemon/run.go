@@ -123,7 +123,8 @@ func (l *launch) live(d *Daemon, k *kept) (again bool, err error) {
 			d.critical("after the upgrade from %s: %v", k.Version, err) // the programs go on
 		}
 	}
-	defer removePidfile(l.cfg.Supervisord.Pidfile, d.top)
+	pidfile := l.cfg.Supervisord.Pidfile
+	defer func() { removePidfile(pidfile, l.top()) }()
 	d.stopped = d.run(ctx, l, k)
 	if v, ok := d.mgr.Verdict(); ok {
 		l.code = v.Code
@@ -139,6 +140,8 @@ func (l *launch) live(d *Daemon, k *kept) (again bool, err error) {
 func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	d.living = ctx
+	l.current.Store(d)
+	defer l.current.Store(nil)
 	ended := make(chan struct{})
 	signals := d.handleSignals(ctx, l.signals)
 	var recovered []*conf.Group
@@ -150,6 +153,9 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		d.thaw()
 	} else {
 		recovered = d.recover(cancel)
+		if kernel := l.kernel.Load(); l.link != nil {
+			kernel.Disinherit(l.link.Drop, l.link.Noted)
+		}
 	}
 	go func() {
 		defer close(ended)
@@ -177,6 +183,12 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		s.serve(ctx)
 	}
 	d.up(l)
+	if l.link.Lost() {
+		go l.keeperLost()
+	}
+	if k != nil {
+		l.link.Update()
+	}
 	go func() {
 		defer close(informed)
 		d.notify.serve(ctx, d)

@@ -44,6 +44,7 @@ func TakeOver() int {
 	prepareThreads()
 	l.kept, l.masked = k, k.Masked
 	l.again = true // what is done once at the start of a process has been
+	l.dir = k.Launch.Dir
 	l.foreground, l.ledger, l.program = k.Launch.Foreground, k.Launch.Ledger, k.Launch.Program
 	l.signals = catchSignals()
 	for _, s := range k.Signals {

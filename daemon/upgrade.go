@@ -49,7 +49,7 @@ type upgrader struct {
 
 func (l *launch) upgrader() *upgrader {
 	u := &upgrader{signals: l.signals, masked: l.masked, launch: keptLaunch{
-		Argv0: l.argv0, Compat: l.compat, File: l.file, Foreground: l.foreground, Program: l.program, Ledger: l.ledger,
+		Argv0: l.argv0, Compat: l.compat, File: l.file, Foreground: l.foreground, Program: l.program, Ledger: l.ledger, Dir: l.dir,
 	}}
 	if l.flags != nil {
 		u.launch.FlagFile, u.launch.Overrides = l.flags.file, l.flags.overrides

@@ -262,11 +262,17 @@ type Keeper interface {
 	Drop(inode uint64)
 }
 
-// KeptBy names the keeper of the pipes that are made from now on.
+// KeptBy names the keeper of the pipes. It is given those that there are, also if it was
+// named before: it may be another process now.
 func (p *Pump) KeptBy(k Keeper) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.keeper = k
-	p.mu.Unlock()
+	for _, r := range p.runs {
+		if r != nil {
+			k.Hold(int(r.fd), r.inode())
+		}
+	}
 }
 
 // buffer is a buffer for pieces of n bytes at most.

@@ -31,6 +31,7 @@ func (k *UnixKernel) Fate(pid int) syscall.WaitStatus {
 	k.foreigners.mu.Lock()
 	defer k.foreigners.mu.Unlock()
 	if s, ok := k.foreigners.fates[pid]; ok {
+		delete(k.foreigners.fates, pid)
 		return s
 	}
 	return unknownStatus

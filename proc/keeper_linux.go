@@ -31,8 +31,10 @@ type keeper struct {
 	ready      int      // of these, the one for the answer to whoever waits for the start; -1: none
 	background bool
 
-	pid    int // of the brain; 0: there is none
-	link   int // our end; -1: none
+	pid    int           // of the brain; 0: there is none
+	watch  int           // its pidfd, if it is no child of ours; -1: it is
+	gone   chan struct{} // closed when that has ended
+	link   int           // our end; -1: none
 	began  time.Time
 	quick  int  // how often in a row it died soon
 	up     bool // it has been up, at some time
@@ -42,6 +44,7 @@ type keeper struct {
 	held   map[uint64]int
 	deaths []death
 	queued []syscall.Signal // for a brain that does not hear yet
+	masked []syscall.Signal // that are blocked since we became another version
 }
 
 // death is how a process ended that was not the brain.
@@ -68,7 +71,15 @@ func Keeper(args []string) int {
 		fmt.Fprintf(os.Stderr, "%s: this is a part of gosv; see keeper= in docs/crash.md\n", KeeperName)
 		return 2
 	}
-	k := &keeper{argv: args, ready: -1, link: -1, held: map[uint64]int{}, files: inherited()}
+	k := &keeper{argv: args, ready: -1, link: -1, watch: -1, gone: make(chan struct{}), held: map[uint64]int{}}
+	known, err := keptState()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: cannot go on: %v\n", KeeperName, err)
+		return 2
+	}
+	if known == nil {
+		k.files = inherited()
+	}
 	if fd, err := strconv.Atoi(os.Getenv(ReadyEnv)); err == nil {
 		k.ready = fd
 	}
@@ -79,18 +90,35 @@ func Keeper(args []string) int {
 		}
 	}
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	for _, s := range keeperSignals() {
+		signal.Notify(signals, s)
+	}
 	messages := make(chan fromBrain)
 	again := time.NewTimer(time.Hour)
 	again.Stop()
-	if err := k.start(messages); err != nil {
+	if known != nil {
+		k.goOn(known, messages)
+		syscall.Kill(os.Getpid(), syscall.SIGCHLD) // somebody may have died meanwhile
+	} else if err := k.start(messages); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: cannot start gosv: %v\n", KeeperName, err)
 		return 2
 	}
 	for {
 		select {
 		case m := <-messages:
+			if m.data != nil && m.data[0] == sayExec && m.fd >= 0 {
+				if err := k.become(m.fd, signals); err != nil {
+					fmt.Fprintf(os.Stderr, "%s: cannot become the new version: %v\n", KeeperName, err)
+				}
+				go readLink(m.link, messages)
+			}
 			k.message(m)
+		case <-k.gone:
+			unix.Close(k.watch)
+			k.watch, k.gone = -1, nil
+			if code, over := k.brainDied(0, again, messages); over {
+				return code
+			}
 		case s := <-signals:
 			if s != syscall.SIGCHLD {
 				k.pass(s.(syscall.Signal))
@@ -107,6 +135,10 @@ func Keeper(args []string) int {
 			}
 		}
 	}
+}
+
+func keeperSignals() []syscall.Signal {
+	return []syscall.Signal{syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
 }
 
 // inherited are the descriptors that we were given to pass on.
@@ -150,6 +182,7 @@ func (k *keeper) start(messages chan<- fromBrain) error {
 		env = append(env, backgroundEnv+"=1")
 	}
 	files = append(files, uintptr(pair[1]))
+	defer unmask(k.masked)()
 	pid, err := syscall.ForkExec(self(), k.argv, &syscall.ProcAttr{Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	unix.Close(pair[1])
 	if err != nil {
@@ -175,7 +208,7 @@ func readLink(link int, messages chan<- fromBrain) {
 			data = nil
 		}
 		messages <- fromBrain{link, data, fd}
-		if data == nil {
+		if data == nil || data[0] == sayExec && fd >= 0 { // what comes then is for our successor
 			return
 		}
 	}
@@ -209,7 +242,7 @@ func (k *keeper) message(m fromBrain) {
 	case sayHears:
 		k.hears = true
 		for _, s := range k.queued {
-			syscall.Kill(k.pid, s)
+			k.signal(s)
 		}
 		k.queued = nil
 	case sayUp:
@@ -249,9 +282,18 @@ func (k *keeper) letGo() {
 // pass sends a signal on to the brain, when there is one that catches it.
 func (k *keeper) pass(s syscall.Signal) {
 	if k.pid != 0 && k.hears {
-		syscall.Kill(k.pid, s)
+		k.signal(s)
 	} else if len(k.queued) < 64 {
 		k.queued = append(k.queued, s)
+	}
+}
+
+// signal signals the brain.
+func (k *keeper) signal(s syscall.Signal) {
+	if k.watch >= 0 {
+		unix.PidfdSendSignal(k.watch, s, nil, 0)
+	} else {
+		syscall.Kill(k.pid, s)
 	}
 }
 
@@ -267,7 +309,7 @@ func (k *keeper) reap(again *time.Timer, messages <-chan fromBrain) (code int, o
 		if err != nil || pid <= 0 {
 			return 0, false
 		}
-		if pid == k.pid {
+		if pid == k.pid && k.watch < 0 {
 			if code, over = k.brainDied(status, again, messages); over {
 				return code, true
 			}

@@ -24,9 +24,20 @@ func Keeper([]string) int {
 
 // Link is Linux's: elsewhere it is always nil.
 type Link struct {
-	Parent     int
 	Background bool
 }
+
+// Lost is false.
+func (l *Link) Lost() bool { return false }
+
+// Keeper is Linux's.
+func (l *Link) Keeper() int { return 0 }
+
+// Renew is Linux's.
+func (l *Link) Renew([]string, string, []*os.File) error { return errors.ErrUnsupported }
+
+// Update is Linux's.
+func (l *Link) Update() {}
 
 // TakeLink is nil.
 func TakeLink() *Link { return nil }

@@ -28,6 +28,7 @@ const (
 	sayDied  = 'd' // status and pid of one who died
 	sayNoted = 'N' // the brain has made a note of the death of this pid
 	sayEnd   = 'e' // of the answer to sayGive
+	sayExec  = 'X' // with the program that the keeper is to become
 )
 
 const linkSize = 9
@@ -88,12 +89,29 @@ func receive(link int) (data []byte, fd int, err error) {
 // Link is the brain's side of the link to its keeper. All methods may be called on nil, by a
 // daemon without a keeper.
 type Link struct {
-	fd         int
-	Parent     int  // the keeper's pid
 	Background bool // the daemon is in the background already
 
-	mu   sync.Mutex // guards lost
-	lost bool
+	mu     sync.Mutex // guards what follows
+	fd     int
+	parent int // the keeper's pid
+	lost   bool
+}
+
+// Lost says that the keeper has died.
+func (l *Link) Lost() bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// Keeper is its pid.
+func (l *Link) Keeper() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.parent
 }
 
 // TakeLink is the link that the keeper left in the environment, and takes it out of there; nil:
@@ -101,12 +119,17 @@ type Link struct {
 func TakeLink() *Link {
 	fd, err := strconv.Atoi(os.Getenv(keeperEnv))
 	background := os.Getenv(backgroundEnv) != ""
+	parent, wrong := strconv.Atoi(os.Getenv(parentEnv))
+	if wrong != nil {
+		parent = os.Getppid()
+	}
 	os.Unsetenv(keeperEnv)
 	os.Unsetenv(backgroundEnv)
+	os.Unsetenv(parentEnv)
 	if err != nil {
 		return nil
 	}
-	l := &Link{fd: fd, Parent: os.Getppid(), Background: background}
+	l := &Link{fd: fd, parent: parent, Background: background}
 	unix.CloseOnExec(fd)
 	// A keeper that hangs must not hold us up for ever.
 	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 1})
@@ -116,10 +139,15 @@ func TakeLink() *Link {
 // Environ is what a program that this one executes needs in its environment to have the link
 // in its turn, with the descriptor, which is to be left open for it.
 func (l *Link) Environ() (env []string, fd int) {
-	if l == nil || l.lost {
+	if l == nil {
 		return nil, -1
 	}
-	env = []string{keeperEnv + "=" + strconv.Itoa(l.fd)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost {
+		return nil, -1
+	}
+	env = []string{keeperEnv + "=" + strconv.Itoa(l.fd), parentEnv + "=" + strconv.Itoa(l.parent)}
 	if l.Background {
 		env = append(env, backgroundEnv+"=1")
 	}
@@ -204,8 +232,11 @@ func (l *Link) GoOn(told func(pid int, status syscall.WaitStatus), lost func()) 
 }
 
 func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()) {
+	l.mu.Lock()
+	link := l.fd
+	l.mu.Unlock()
 	for {
-		data, fd, err := receive(l.fd)
+		data, fd, err := receive(link)
 		closeFD(fd)
 		if err != nil {
 			break
