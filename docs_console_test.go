@@ -110,7 +110,12 @@ func TestDocsBlocks(t *testing.T) {
 			if b.lang == "ini" && strings.Contains(text, "\nprograms = ") { // who may be seen
 				text += "[program:web]\ncommand = /bin/true\n[program:worker]\ncommand = /bin/true\n"
 			}
-			_, notices, faults := conf.Inspect(writeConf(t, t.TempDir()+"/x."+b.lang, text), conf.Options{})
+			dir := t.TempDir()
+			if err := os.Mkdir(dir+"/conf.d", 0o755); err != nil { // for [include]
+				t.Fatal(err)
+			}
+			writeConf(t, dir+"/conf.d/own.conf", "[program:own]\ncommand = /bin/true\n")
+			_, notices, faults := conf.Inspect(writeConf(t, dir+"/x."+b.lang, text), conf.Options{})
 			for _, n := range notices {
 				if n.Level != "INFO" {
 					t.Errorf("%s:%d: %s", b.page, b.line, n.Text)
@@ -164,6 +169,13 @@ func TestDocsWords(t *testing.T) {
 			if n++; !known[word] && m[0][0] == '`' {
 				t.Errorf("%s names %q", page, m[0])
 			}
+		}
+	}
+	page := string(readAll(t, "docs/configuration.md"))
+	_, places := conf.Find("gosv daemon")
+	for _, place := range places {
+		if !strings.Contains(page, "`"+place+"`") {
+			t.Errorf("docs/configuration.md does not say that %s is looked for", place)
 		}
 	}
 	if n < 50 {
