@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -119,5 +122,41 @@ done
 	b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") == 1 })
 	b.do("stop", named{Name: "lines"})
 	numbered(t, "lines", b.read("lines.log"), "line ")
+	b.stop()
+}
+
+// TestUpgradePipelined: HTTP requests that were sent before the first of them was answered are
+// answered by the next version, over the same connection.
+func TestUpgradePipelined(t *testing.T) {
+	t.Parallel()
+	b, two := upgradable(t, "", "[program:slow]\ncommand = sleep 1000\nautostart = false\nstartsecs = 1\n")
+	b.start()
+	c, err := net.Dial("unix", b.path("s.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	call := func(method, params string) string {
+		body := "<methodCall><methodName>supervisor." + method + "</methodName><params>" + params + "</params></methodCall>"
+		return fmt.Sprintf("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	last := call("getIdentification", "")
+	c.Write([]byte(call("startProcess", "<param><value>slow</value></param>") + call("getPID", "") + call("getSupervisorVersion", "") + last[:30]))
+	b.until("the start is under way", func() bool { return b.one("slow").State == "STARTING" })
+	b.install(two.next)
+	b.upgrade()
+	c.Write([]byte(last[30:]))
+	answers := bufio.NewReader(c)
+	for i, want := range []string{"<boolean>1", fmt.Sprint(b.cmd.Process.Pid), "4.2.5", "supervisor"} {
+		res, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		text, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if !strings.Contains(string(text), want) {
+			t.Errorf("answer %d is %s, want %s", i, text, want)
+		}
+	}
 	b.stop()
 }

@@ -29,12 +29,16 @@ type serverConn struct {
 	session  *session // JSON
 	early    []byte   // what was read of a request that is not whole yet
 	replay   []byte   // what an earlier version had read of it
+	ahead    []byte   // HTTP: what has come of the requests after it
 	answers  bool     // HTTP: a request is being answered
 	trusted  bool     // HTTP: it is an admin's
 	cut      bool     // nothing is read any more, nor written
 	streams  int      // HTTP: endless answers
 	parked   bool     // Read waits for the end of a hold
 	deadline time.Time
+	closed   bool
+
+	stir chan struct{} // 1-buffered: of the last four something has changed
 }
 
 // tongue is what is spoken on a connection.
@@ -84,7 +88,7 @@ func (c *serverConn) fetch(b []byte) (int, error) {
 
 // came remembers what belongs to a request that is not whole yet. c.mu is held.
 func (c *serverConn) came(b []byte) {
-	if c.answers {
+	if c.speaks == speaksHTTP { // httpConn knows it
 		return
 	}
 	c.early = append(c.early, b...)
@@ -118,6 +122,14 @@ func (c *serverConn) park() bool {
 	return true
 }
 
+// stirred wakes who waits for nothing but the end of his time.
+func (c *serverConn) stirred() {
+	select {
+	case c.stir <- struct{}{}:
+	default:
+	}
+}
+
 // longAgo is a deadline that is over.
 func longAgo() time.Time { return time.Unix(1, 0) }
 
@@ -135,6 +147,7 @@ func (c *serverConn) cutOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cut = true
+	c.stirred()
 	c.Conn.SetDeadline(longAgo())
 }
 
@@ -156,6 +169,7 @@ func (c *serverConn) SetReadDeadline(t time.Time) error {
 		return nil
 	}
 	c.deadline = t
+	c.stirred()
 	if c.s.held.Load() != nil && !c.answers && (t.IsZero() || time.Now().Before(t)) {
 		return nil
 	}
@@ -210,6 +224,10 @@ func (c *serverConn) Close() error {
 		c.s.rooms.leave(c.room)
 	}
 	c.s.mu.Unlock()
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.stirred()
 	return c.Conn.Close()
 }
 
@@ -268,5 +286,12 @@ func (s *server) serveHTTP(c *serverConn) {
 	s.mu.Lock()
 	c.http = true
 	s.mu.Unlock()
+	if c.r != nil { // what sniff has read
+		b, _ := c.r.Peek(c.r.Buffered())
+		c.mu.Lock()
+		c.ahead, c.early = slices.Clone(b), nil
+		c.mu.Unlock()
+		c.r = nil
+	}
 	s.http.serve(s, c)
 }

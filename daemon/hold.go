@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -218,7 +219,7 @@ func (s *server) handOver() keptServer {
 	for _, c := range s.connections() {
 		c.mu.Lock()
 		x := c.session
-		one := keptConn{FD: fdOf(c.Conn), Speaks: c.speaks, Early: append(append([]byte(nil), c.early...), c.replay...)}
+		one := keptConn{FD: fdOf(c.Conn), Speaks: c.speaks, Early: slices.Concat(c.early, c.ahead, c.replay)}
 		c.mu.Unlock()
 		if x != nil {
 			x.leave(&one)

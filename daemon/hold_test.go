@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,4 +177,67 @@ func TestHoldLast(t *testing.T) {
 		t.Error("an admin was cut off")
 	}
 	d.serveOn()
+}
+
+// TestHoldPipelined: requests that a client has sent before the first was answered are handed over, each
+// once and whole; and are answered in their order if nothing comes of it.
+func TestHoldPipelined(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.hold = make(chan struct{})
+	s, path := f.serveUnix(t, conf.UnixServer{})
+	d := &Daemon{servers: []*server{s}}
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	post := func(body string) string {
+		return fmt.Sprintf("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	pid, version := post(requestXML("supervisor.getPID", nil)), post(requestXML("supervisor.getAPIVersion", nil))
+	rest := pid + "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" + version + "POST /RPC2 HTTP/1.1\r\nHo"
+	io.WriteString(c, post(requestXML("supervisor.startProcess", []any{"quick"}))+rest)
+	eventually(t, "the start is under way", func() bool {
+		busy := d.hold(50*time.Millisecond, false)
+		d.serveOn()
+		return busy != ""
+	})
+	close(f.hold)
+	answers := bufio.NewReader(c)
+	answer := func() string {
+		t.Helper()
+		res, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		text, _ := io.ReadAll(res.Body)
+		return res.Status + " " + string(text)
+	}
+	// Where the hold comes nobody knows: some of the rest may have been answered.
+	whole := []string{rest, rest[len(pid):], version + "POST /RPC2 HTTP/1.1\r\nHo", "POST /RPC2 HTTP/1.1\r\nHo"}
+	for i := range 5 {
+		eventually(t, "all is quiet", func() bool {
+			if busy := d.hold(time.Second, false); busy != "" {
+				d.serveOn()
+				return false
+			}
+			return true
+		})
+		k := s.handOver()
+		if len(k.Conns) != 1 || !slices.Contains(whole, string(k.Conns[0].Early)) {
+			t.Fatalf("hold %d: %s goes over", i, fmt.Sprintf("%+v", k.Conns))
+		}
+		d.serveOn()
+	}
+	for i, want := range []string{"<boolean>1", "4242", "200 OK", "3.0"} {
+		if got := answer(); !strings.Contains(got, want) {
+			t.Errorf("answer %d is %s, want %s", i, got, want)
+		}
+	}
+	io.WriteString(c, strings.TrimPrefix(version, "POST /RPC2 HTTP/1.1\r\nHo"))
+	if got := answer(); !strings.Contains(got, "3.0") {
+		t.Errorf("the last answer is %s", got)
+	}
 }

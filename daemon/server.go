@@ -129,7 +129,7 @@ func (s *server) handle(conn net.Conn) { s.admit(conn, nil) }
 
 // admit is handle for one that an earlier version had, as k says; nil: it is new.
 func (s *server) admit(conn net.Conn, k *keptConn) {
-	c := &serverConn{Conn: conn, s: s, peer: s.peerOf(conn), kept: k}
+	c := &serverConn{Conn: conn, s: s, peer: s.peerOf(conn), kept: k, stir: make(chan struct{}, 1)}
 	c.room = s.roomOf(c.peer)
 	s.mu.Lock()
 	ended, text := s.ended, ""
@@ -211,5 +211,9 @@ func (s *server) close() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.Conn.Close()
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
+		c.stirred()
 	}
 }
