@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gosv/conf"
 )
@@ -264,8 +266,10 @@ curl() { command curl -sS -o /dev/null -w '%{http_code}\n' "$@"; }
 ` + move.Replace(text)
 	var out []byte
 	run := func() bool {
-		cmd := exec.Command("sh", "-e", "-c", script)
-		cmd.Dir = b.dir
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "sh", "-e", "-c", script)
+		cmd.Dir, cmd.WaitDelay = b.dir, 10*time.Second
 		cmd.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH"), "REPO="+repo, "GOSV_MARK="+b.dir)
 		out, err = cmd.CombinedOutput()
 		return err == nil && regexp.MustCompile(docsShown[page]).Match(out)
@@ -362,4 +366,61 @@ func TestDocsNginx(t *testing.T) {
 		t.Errorf("nginx: %v\n%s", err, said.String())
 	}
 	b.stop()
+}
+
+// TestDocsMigrate changes over from Debian's Supervisor as docs/migrate.md says.
+func TestDocsMigrate(t *testing.T) {
+	t.Parallel()
+	const original = "/usr/bin/supervisord"
+	if _, err := os.Stat(original); err != nil {
+		t.Skip("the page needs Supervisor (apt-get install supervisor)")
+	}
+	b := newBox(t, "", "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"+
+		"[program:web]\ncommand = sleep 1000\nstartsecs = 0\n")
+	gosv, err := exec.LookPath("gosv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(b.path("bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.write("gosv", string(readAll(t, gosv)))
+	var blocks []string
+	for _, block := range docsBlocks(t) {
+		if block.mark == "<!-- run by TestDocsMigrate -->" {
+			blocks = append(blocks, block.text)
+		}
+	}
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	move := strings.NewReplacer("/etc/supervisor/supervisord.conf", b.path("s.conf"), "/var/run/supervisor.sock", b.path("s.sock"),
+		"/var/run/supervisord.pid", b.path("d.pid"), "/usr/local/bin/", b.path("bin")+"/", "supervisorctl shutdown", "supervisorctl -c "+b.path("s.conf")+" shutdown",
+		"supervisorctl status", "supervisorctl -c "+b.path("s.conf")+" status")
+	run := func(block string) string {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "sh", "-e", "-c", move.Replace(block))
+		cmd.Dir, cmd.WaitDelay = b.dir, 10*time.Second
+		cmd.Env = append(os.Environ(), "PATH=/usr/bin:/bin:"+filepath.Dir(gosv), "GOSV_MARK="+b.dir)
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	theirs := exec.Command(original, "-n", "-c", b.path("s.conf"))
+	theirs.Dir = b.dir
+	b.out = b.path("out.txt")
+	b.run(theirs)
+	shown := ""
+	looks := regexp.MustCompile(`no faults.*\nweb +RUNNING +pid \d+`)
+	b.until("gosv ctl shows Supervisor's program", func() bool {
+		shown = run(blocks[0])
+		return looks.MatchString(shown)
+	})
+	shown = run(blocks[1])
+	if !regexp.MustCompile(`(?m)^Shut down\nweb +(STARTING|RUNNING) `).MatchString(shown) {
+		t.Errorf("the change says\n%s", shown)
+	}
+	b.until("gosv answers", func() bool { _, _, err := b.ask("hello", map[string]any{"protocol": 1}); return err == nil })
+	b.ctl("shutdown")
+	b.until("all has ended", func() bool { return len(b.marked()) == 0 })
 }
