@@ -11,7 +11,7 @@ T       ?= 30s
 DIST    ?= dist
 ARCHES  ?= amd64 arm64
 
-.PHONY: build demo image test check race script compat fuzz soak bench golden docs clean
+.PHONY: build demo image test check others race script compat fuzz soak bench golden docs clean
 .DEFAULT_GOAL = build
 
 build: gosv ## ./gosv and the names of Supervisor's programs beside it
@@ -37,6 +37,9 @@ check: ## before every commit, under a minute
 	@files=$$(gofmt -l . | grep -v testdata/); [ -z "$$files" ] || { echo "gofmt these: $$files"; exit 1; }
 	@$(GO) vet -tags $(TAGS) ./...
 	@$(GO) test -tags $(TAGS) -short ./...
+
+others: ## the code and its tests as other systems see them; what they link against is compiled once, in a minute each
+	@for os in darwin freebsd; do GOOS=$$os $(GO) vet -tags $(TAGS) ./... || exit 1; done
 
 race: ## the same tests with the race detector, shuffled, three times
 	$(GO) test -tags $(TAGS) -race -shuffle=on -count=3 ./...

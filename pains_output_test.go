@@ -32,21 +32,21 @@ func TestPain01DevStdout(t *testing.T) {
 		{"pipe", func(t *testing.T) (io.ReadCloser, *os.File) { return must2(t)(os.Pipe()) }},
 		{"tty", func(t *testing.T) (io.ReadCloser, *os.File) {
 			master, slave := must2(t)(pty.Open())
-			term, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-			if err != nil {
-				t.Fatal(err)
-			}
-			term.Oflag &^= unix.OPOST
-			if err := unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, term); err != nil {
-				t.Fatal(err)
+			raw := exec.Command("stty", "-opost") // or a line's end would be two bytes
+			if raw.Stdin = slave; raw.Run() != nil {
+				t.Fatal("stty does not work")
 			}
 			return master, slave
 		}},
 		{"socket", func(t *testing.T) (io.ReadCloser, *os.File) {
-			pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			syscall.ForkLock.RLock()
+			pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
+			unix.CloseOnExec(pair[0])
+			unix.CloseOnExec(pair[1])
+			syscall.ForkLock.RUnlock()
 			return os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "its")
 		}},
 		{"file", nil},
