@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -58,8 +59,11 @@ func docsShell(t *testing.T, page string, blocks []docBlock) {
 			t.Skip("the page needs " + tool)
 		}
 	}
-	addr := loopback(t)
-	server := "[inet_http_server]\nport = " + addr + "\n"
+	addr, server := "", ""
+	if strings.Contains(text, "127.0.0.1:9001") {
+		addr = loopback(t)
+		server = "[inet_http_server]\nport = " + addr + "\n"
+	}
 	if page == "docs/web.md" {
 		server = docsFirst(t, page, "ini", addr)
 	}
@@ -131,7 +135,6 @@ func TestDocsNginx(t *testing.T) {
 	t.Parallel()
 	nginx := nginxPath(t)
 	b := newBox(t, "", "[program:web]\ncommand = sleep 1000\nstartsecs = 0\n").start()
-	front := loopback(t)
 	_, block, _ := strings.Cut(string(readAll(t, "docs/web.md")), "```nginx\n")
 	block, _, _ = strings.Cut(block, "```")
 	who := ""
@@ -140,15 +143,18 @@ func TestDocsNginx(t *testing.T) {
 	}
 	b.write("nginx.conf", who+"daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"+
 		"client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n"+
-		"server {\nlisten "+front+";\n"+strings.ReplaceAll(block, "/run/supervisor.sock", b.path("s.sock"))+"}\n}\n")
+		"server {\nlisten unix:"+b.path("n.sock")+";\n"+strings.ReplaceAll(block, "/run/supervisor.sock", b.path("s.sock"))+"}\n}\n")
 	var said bytes.Buffer
 	cmd := exec.Command(nginx, "-p", b.dir, "-c", b.path("nginx.conf"))
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", b.path("n.sock"))
+	}}}
 	get := func(path string) string {
-		resp, err := http.Get("http://" + front + path)
+		resp, err := client.Get("http://localhost" + path)
 		if err != nil {
 			return err.Error()
 		}
