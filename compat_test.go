@@ -25,7 +25,7 @@ import (
 //	diff B12: why
 //
 // and then both outputs stand in the file, as diff/CASE/supervisor and diff/CASE/gosv, and
-// must be exactly that (-update writes them, when -run names this test). testdata/compat/README.md lists the steps.
+// must be exactly that (-update writes them, when -run names this test). compat_step_test.go has the steps.
 
 // originalDaemon and originalCtl are Supervisor's own programs where Debian puts them.
 const (
