@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -67,7 +68,22 @@ func (c *calm) look() {
 	giveBack()
 }
 
+// startPercent is how much the heap may grow, until the first calm: reading a configuration and
+// starting what is in it makes little garbage that is worth five collections.
+const startPercent = 400
+
+// hasten saves the collector's work until the first calm, unless the environment says how much
+// the heap may grow.
+func hasten() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(startPercent)
+	}
+}
+
 func giveBack() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(100)
+	}
 	debug.FreeOSMemory()
 	dropProgram() // after the collector, which is a part of it
 }

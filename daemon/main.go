@@ -99,10 +99,12 @@ func (l *launch) run(f *flags) int {
 	l.ready = readyPipe()
 	l.link = proc.TakeLink()
 	limitCores()
-	prepareThreads() // first, or they would be more than are needed
+	hasten()
+	threads := prepareThreads() // first, or they would be more than are needed
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
+	<-threads
 	if !l.cfg.Supervisord.Nodaemon && l.top() != 1 && l.ready == nil && !l.behind() {
 		return l.detach()
 	}

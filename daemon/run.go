@@ -44,6 +44,9 @@ func (l *launch) runOnce() (again bool, err error) {
 	noLedger = errors.Join(noLedger, err)
 	defer func() { ledger.Close(d != nil && d.stopped) }()
 	d = &Daemon{files: &logs.Files{Overflow: overflow(s.LogOverflow)}, bus: &event.Bus{}, load: l.reload, notify: l.notify, given: l.given, ledger: ledger, past: ledger.Past(), link: l.link, top: l.top(), over: l.over}
+	if k == nil && d.past.Empty() {
+		ledger.Prepare(l.cfg.Groups)
+	}
 	d.cfg.Store(l.cfg)
 	d.began, d.upgrader = l.cfg, l.upgrader()
 	if k != nil {
@@ -189,6 +192,11 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	if k != nil {
 		l.link.Update()
 	}
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		d.ledger.Sweep()
+	}()
 	go func() {
 		defer close(informed)
 		d.notify.serve(ctx, d)
@@ -203,6 +211,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	d.clock.halt()
 	<-reported
 	<-informed
+	<-swept
 	d.pools.close()
 	return stopped
 }

@@ -38,7 +38,7 @@ func (m *Manager) AddAll(ctx context.Context, list []*conf.Group, before func())
 	for i, c := range list {
 		groups[i] = m.newGroup(c)
 	}
-	m.Ledger.add(&ledgerRecord{Groups: list})
+	m.Ledger.add(m.Ledger.groups(list))
 	err := tell(ctx, m, func() error {
 		if err := free(); err != nil {
 			return err

@@ -44,18 +44,18 @@ func (k *UnixKernel) Subreaper() error {
 // stdinPipe makes a child's standard input: its end, and ours, which does not block.
 func stdinPipe() (child *os.File, ours int, err error) {
 	var p [2]int
-	if err := syscall.Pipe2(p[:], syscall.O_CLOEXEC); err != nil {
+	if err := syscall.Pipe2(p[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return nil, -1, err
 	}
-	if err := syscall.SetNonblock(p[1], true); err != nil {
-		syscall.Close(p[0])
-		syscall.Close(p[1])
-		return nil, -1, err
-	}
-	// Opened for writing too, so that no end of file comes should the daemon be killed.
+	// Opened for writing too, so that no end of file comes should the daemon be killed. That is
+	// another open file, which blocks.
 	if both, err := unix.Open("/proc/self/fd/"+strconv.Itoa(p[0]), unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
 		unix.Close(p[0])
 		p[0] = both
+	} else if err := syscall.SetNonblock(p[0], false); err != nil {
+		syscall.Close(p[0])
+		syscall.Close(p[1])
+		return nil, -1, err
 	}
 	return os.NewFile(uintptr(p[0]), "stdin"), p[1], nil
 }

@@ -119,8 +119,13 @@ func explain(s Spec, direct, mayBecome bool, err error) error {
 // files that Go's runtime has raised.
 func (k *UnixKernel) forkExec(cage int, path string, argv, env []string, dir string, become *syscall.Credential, s Spec) (int, error) {
 	defer unmask(k.Masked)()
+	in, out := blocking(s.Stdin), blocking(s.Stdout)
+	errors := out
+	if s.Stderr != s.Stdout {
+		errors = blocking(s.Stderr)
+	}
 	attr := &syscall.ProcAttr{
-		Dir: dir, Env: env, Files: []uintptr{blocking(s.Stdin), blocking(s.Stdout), blocking(s.Stderr)},
+		Dir: dir, Env: env, Files: []uintptr{in, out, errors},
 		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: become},
 	}
 	pid, err := forkInto(cage, path, argv, attr)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +44,8 @@ type launcher struct {
 	answer func(launched)
 	post   func(func())
 	done   <-chan struct{} // closed: launch nothing more
+
+	clock atomic.Int32 // whether startTime can be told from the time of a fork
 }
 
 func (l *launcher) run() {
@@ -87,12 +90,16 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 	}
 	defer closeFiles(s.Stdout, s.Stderr)
 	if l.Ledger != nil {
-		t.Pipes = [3]uint64{inodeOf(s.Stdin), inodeOf(s.Stdout), inodeOf(s.Stderr)}
+		t.Pipes = [3]uint64{inodeOf(s.Stdin), inodeOf(s.Stdout)}
+		if t.Pipes[2] = t.Pipes[1]; s.Stderr != s.Stdout {
+			t.Pipes[2] = inodeOf(s.Stderr)
+		}
 		l.Ledger.add(&ledgerRecord{Intent: &intent{p.conf.Group, p.conf.Name, time.Now(), t.Pipes, logsOf(p.out)}})
 	}
+	before := bootTicks()
 	if pid, err = l.Kernel.Launch(s); err == nil {
 		if l.Ledger != nil {
-			t.Born = startTime(pid)
+			t.Born = l.born(pid, before, bootTicks())
 		}
 		p.out.Started(pid)
 		return pid, stdin, nil
@@ -106,6 +113,31 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 	}
 	return 0, -1, forkError(p.conf.Name, err)
 }
+
+// born is the startTime of a child that was forked between two bootTicks. Most are forked
+// within one tick, and then it is that one; the first such is asked for all the same, to see
+// whether this kernel counts like that.
+func (l *launcher) born(pid int, before, after uint64) uint64 {
+	if before != after || before == 0 || l.clock.Load() == clockDiffers {
+		return startTime(pid)
+	}
+	if l.clock.Load() == clockAgrees {
+		return before
+	}
+	t := startTime(pid)
+	if t == before {
+		l.clock.CompareAndSwap(clockUnknown, clockAgrees)
+	} else if t != 0 {
+		l.clock.Store(clockDiffers)
+	}
+	return t
+}
+
+const (
+	clockUnknown = iota
+	clockAgrees
+	clockDiffers
+)
 
 // openError is Supervisor's text when the files of a child cannot be made.
 func openError(name string, err error) error {

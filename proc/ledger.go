@@ -25,10 +25,13 @@ type Ledger struct {
 	past *Past
 	say  func(error)
 
+	prepared *prepared // by Prepare; nil: nothing is
+
 	mu     sync.Mutex // guards what follows
 	file   *os.File   // nil: nothing may be written yet, or any more
 	spare  *os.File   // for the next one; it has room already. nil: there is none
 	room   int64      // what the file has room for, whatever others put beside it
+	line   []byte     // the last one, whose memory the next one takes
 	size   int64
 	live   int64 // size when the file was made anew
 	tight  bool  // there is no more room for it than it has
@@ -47,6 +50,8 @@ const (
 	// ledgerAhead is how much room there is for records before they are made, so that those
 	// of a file system that has become full are not lost.
 	ledgerAhead = 128 << 10
+	// lineKept is how large a line may be whose memory is kept.
+	lineKept = 4 << 10
 )
 
 // ledgerHead says whose ledger it is.
@@ -68,6 +73,8 @@ type ledgerRecord struct {
 	Proc   *Kept         `json:"p,omitempty"`
 
 	Closing bool `json:"c,omitempty"` // everything is being stopped
+
+	text []byte // of Groups as JSON, where that is known already
 }
 
 // intent is a launch that is about to be made. If no record of its process follows, its
@@ -173,17 +180,6 @@ func (p *Past) drop(group string, all bool) {
 	}
 }
 
-// seal is a record as a line: its checksum, a blank, JSON, a newline.
-func seal(r *ledgerRecord) ([]byte, error) {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	line := make([]byte, 0, len(text)+10)
-	line = fmt.Appendf(line, "%08x ", crc32.ChecksumIEEE(text))
-	return append(append(line, text...), '\n'), nil
-}
-
 func unseal(line []byte, r *ledgerRecord) bool {
 	if len(line) < 10 || line[8] != ' ' {
 		return false
@@ -227,7 +223,7 @@ func (l *Ledger) add(r *ledgerRecord) {
 	if l.file == nil {
 		return
 	}
-	line, err := seal(r)
+	line, err := appendSealed(l.line[:0], r)
 	if err == nil {
 		var n int
 		if n, err = l.file.Write(line); err == nil {
@@ -239,6 +235,9 @@ func (l *Ledger) add(r *ledgerRecord) {
 		} else if n > 0 {
 			l.file.Truncate(l.size) // no half lines in the middle
 		}
+	}
+	if l.line = line; cap(line) > lineKept {
+		l.line = nil
 	}
 	if err != nil && !l.failed {
 		l.failed = true
@@ -283,13 +282,12 @@ func (l *Ledger) renew(records []*ledgerRecord) error {
 }
 
 func (l *Ledger) replace(records []*ledgerRecord) error {
-	var b bytes.Buffer
+	var b []byte
 	for _, r := range append([]*ledgerRecord{{Head: &l.head}}, records...) {
-		line, err := seal(r)
-		if err != nil {
+		var err error
+		if b, err = appendSealed(b, r); err != nil {
 			return err
 		}
-		b.Write(line)
 	}
 	path := filepath.Join(l.dir, ledgerName)
 	f, err := l.spare, error(nil)
@@ -298,7 +296,7 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 			return err
 		}
 	}
-	if _, err = f.Write(b.Bytes()); err == nil {
+	if _, err = f.Write(b); err == nil {
 		err = os.Rename(path+".new", path)
 	}
 	if err != nil {
@@ -309,7 +307,7 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 	if l.file != nil {
 		l.file.Close()
 	}
-	l.file, l.size, l.live, l.room = f, int64(b.Len()), int64(b.Len()), 0
+	l.file, l.size, l.live, l.room = f, int64(len(b)), int64(len(b)), 0
 	l.ahead()
 	if f, err := newLedger(path); err == nil && reserve(f, l.live+ledgerAhead) == nil {
 		l.spare = f

@@ -50,7 +50,6 @@ func OpenLedger(dir string, n LedgerName, say func(error)) (*Ledger, error) {
 	lock.Truncate(0)
 	lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	os.Remove(filepath.Join(dir, unheld))
-	sweepLedgers(filepath.Dir(dir))
 	l := &Ledger{dir: dir, lock: lock, say: say, head: ledgerHead{
 		Version: ledgerVersion, Boot: bootID(), Config: n.Config, Identifier: n.Earlier, PID: os.Getpid(),
 		Mark: fmt.Sprintf("%08x%08x", rand.Uint32(), rand.Uint32()),
@@ -73,6 +72,14 @@ const ledgerKept = 24 * time.Hour
 
 // unheld is a file that says since when nobody has had a ledger, as far as it was noticed.
 const unheld = "unheld"
+
+// Sweep removes what daemons left beside it long ago. It is no part of the start, which
+// would wait for it.
+func (l *Ledger) Sweep() {
+	if l != nil {
+		sweepLedgers(filepath.Dir(l.dir))
+	}
+}
 
 // sweepLedgers removes what daemons left long ago that nobody starts any more, of a few at
 // a time.
@@ -189,6 +196,16 @@ func startTime(pid int) uint64 {
 		return 0
 	}
 	return parseStart(buf[:n])
+}
+
+// bootTicks is what startTime would be of a process that began now.
+func bootTicks() uint64 {
+	const hz = 100 // USER_HZ, on all that Go knows
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) != nil {
+		return 0
+	}
+	return uint64(t.Nano()) / (1e9 / hz)
 }
 
 // inodeOf is the inode of an open file, 0 for none.

@@ -39,8 +39,13 @@ const (
 // OpenLedger is Linux's.
 func OpenLedger(string, LedgerName, func(error)) (*Ledger, error) { return nil, errors.ErrUnsupported }
 
+// Sweep is Linux's.
+func (l *Ledger) Sweep() {}
+
 func reserve(*os.File, int64) error { return nil }
 
 func startTime(int) uint64 { return 0 }
+
+func bootTicks() uint64 { return 0 }
 
 func inodeOf(*os.File) uint64 { return 0 }
