@@ -60,6 +60,12 @@ func stdinPipe() (child *os.File, ours int, err error) {
 	return os.NewFile(uintptr(p[0]), "stdin"), p[1], nil
 }
 
+// bothWays says whether a pipe is open for reading and writing.
+func bothWays(f *os.File) bool {
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR
+}
+
 func newSocket(family int) (int, error) {
 	return syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 }

@@ -48,6 +48,8 @@ func stdinPipe() (child *os.File, ours int, err error) {
 	return os.NewFile(uintptr(p[0]), "stdin"), p[1], nil
 }
 
+func bothWays(*os.File) bool { return false }
+
 func newSocket(family int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -101,6 +101,10 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 		if l.Ledger != nil {
 			t.Born = l.born(pid, before, bootTicks())
 		}
+		if stdin >= parkFrom {
+			t.Pipes[0] = inodeOf(s.Stdin)
+			stdin = s.park(p.conf, pid, stdin, t.Pipes[0])
+		}
 		p.out.Started(pid)
 		return pid, stdin, nil
 	}

@@ -184,6 +184,10 @@ func (r *recovery) process(p *process) {
 	k.Trace.Foreign = false // resume does not adopt it again
 	if err == nil {
 		k.Stdin, _ = openOf(k.PID, 0, k.Trace.Pipes[0], syscall.O_WRONLY)
+		if k.Stdin >= parkFrom { // it can be opened again
+			closeFD(k.Stdin)
+			k.Stdin = -1
+		}
 	}
 	m.resume(p, k, age)
 	p.trace.Foreign = true

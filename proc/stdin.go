@@ -12,7 +12,7 @@ import (
 // once; what it does not take waits in pending, and a goroutine that lives no longer than
 // that writes it when the child reads.
 type stdin struct {
-	fd      int      // -1: closed, or never made
+	fd      int      // -1: closed, or parked, or never made
 	file    *os.File // owns fd once a goroutine has had to wait for the child
 	pending []byte   // not handed to the goroutine yet
 	writing int      // bytes the goroutine has
@@ -50,6 +50,11 @@ func (m *Manager) feed(p *process, data []byte) error {
 	s, name := &p.stdin, p.name()
 	if p.pid == 0 || p.dead || !p.m.State.Up() {
 		return &Fault{NotRunning, name}
+	}
+	if s.fd < 0 {
+		if err := p.unpark(); err != nil {
+			return &Fault{Failed, "cannot open the standard input of " + name + " again: " + err.Error()}
+		}
 	}
 	if s.fd < 0 {
 		return &Fault{NoFile, name}
