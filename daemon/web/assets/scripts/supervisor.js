@@ -15,6 +15,7 @@ function status() {
   const table = document.querySelector("table");
   const tbody = document.querySelector("tbody");
   const input = document.querySelector("#filter input");
+  const rows = new Map([...(tbody?.rows ?? [])].map((row) => [row.dataset.name, row])); // by namespec
   const busy = new Set(); // namespecs with an action under way
   let ahead = Number(document.body.dataset.now) - Date.now() / 1000; // of the daemon's clock
 
@@ -52,7 +53,7 @@ function status() {
     if (name !== "" && busy.has(name)) return;
     busy.add(name);
     mark(name);
-    const what = `${button.textContent} ${find(name)?.querySelector("td.name").textContent ?? ""}`;
+    const what = `${button.textContent} ${rows.get(name)?.querySelector("td.name").textContent ?? ""}`;
     say(`${what}\u2026`, false);
     try {
       // getAttribute, because form.action is the button of that name.
@@ -71,7 +72,7 @@ function status() {
   }
 
   function mark(name) {
-    find(name)?.setAttribute("aria-busy", busy.has(name)); // disabled buttons would lose the focus
+    rows.get(name)?.setAttribute("aria-busy", busy.has(name)); // disabled buttons would lose the focus
   }
 
   function say(text, bad = message.matches(".bad")) {
@@ -101,19 +102,17 @@ function status() {
     },
   });
 
-  function find(name) {
-    return tbody?.querySelector(`tr[data-name="${CSS.escape(name)}"]`);
-  }
-
   // replace puts a row in the place of its elder, or at the end, and keeps the focus in it. A
   // button that is gone hands it to the name, never to another button under the same finger.
   function replace(row) {
-    const old = find(row.dataset.name);
+    const old = rows.get(row.dataset.name);
     if (!old) {
       tbody.append(row);
+      rows.set(row.dataset.name, row);
     } else if (old.dataset.rev !== row.dataset.rev) {
       const focused = old.contains(document.activeElement) ? document.activeElement : null;
       old.replaceWith(row);
+      rows.set(row.dataset.name, row);
       if (focused) {
         const same = [...row.querySelectorAll("a, button")].find((e) => e.textContent === focused.textContent);
         (same ?? row.querySelector("td.name a")).focus();
@@ -123,9 +122,12 @@ function status() {
   }
 
   function arrange(names) {
-    const rows = new Map([...tbody.rows].map((row) => [row.dataset.name, row]));
     const wanted = new Set(names);
-    for (const [name, row] of rows) if (!wanted.has(name)) row.remove();
+    for (const [name, row] of rows) {
+      if (wanted.has(name)) continue;
+      row.remove();
+      rows.delete(name);
+    }
     names.forEach((name, i) => {
       if (tbody.rows[i]?.dataset.name !== name) tbody.insertBefore(rows.get(name), tbody.rows[i] ?? null);
     });
