@@ -189,3 +189,48 @@ func constant(t *testing.T, place string) []string {
 	}
 	return []string{fmt.Sprint(n), fmt.Sprint(n>>10, " KiB"), fmt.Sprint(n>>20, " MiB")}
 }
+
+// TestProtocolNumbers: the limits in docs/protocol.md are the code's too.
+func TestProtocolNumbers(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n## Limits\n")
+	for row, places := range map[string]string{
+		"connections of a server":       "daemon/server.go maxConns",
+		"of these, connections of one":  "daemon/server.go maxPeerConns",
+		"first byte on a unix socket":   "daemon/server.go firstByteTime",
+		"a line":                        "daemon/wire/wire.go MaxLine,daemon/session.go maxLowLine,daemon/server.go lineTime,daemon/session.go maxHello",
+		"calls of one":                  "daemon/methods_system.go maxMulti,daemon/methods_system.go maxAnswer",
+		"requests of a connection":      "daemon/session.go maxCalls",
+		"sizes below":                   "",
+		"taking an answer":              "daemon/server.go writeTime",
+		"what a follower may be behind": "logs/follow.go followMax,daemon/methods_short.go eventsMax,daemon/tail.go eventsBytes",
+		"HTTP header":                   "daemon/http.go maxHeader,daemon/http.go headerTime",
+		"HTTP body":                     "daemon/http.go maxBody,daemon/http.go bodyTime",
+		"idle HTTP connection":          "daemon/http.go idleTime",
+		"taking an HTTP answer":         "daemon/http.go answerTime",
+		"depth of XML-RPC values":       "daemon/xmlrpc/decode.go lim.Depth",
+		"one answer of `read*Log`":      "daemon/methods_log.go maxRead",
+	} {
+		m := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(row) + `[^|]*\| ([^|]*) \|`).FindStringSubmatch(table)
+		if m == nil {
+			t.Errorf("there is no row %q", row)
+			continue
+		}
+		limit := strings.ReplaceAll(m[1], ",000", "000")
+		for place := range strings.SplitSeq(places, ",") {
+			if place == "" {
+				continue
+			}
+			if is := constant(t, place); !slices.ContainsFunc(is, func(s string) bool { return regexp.MustCompile(`\b` + s + `\b`).MatchString(limit) }) {
+				t.Errorf("%s: %s, but %s is %q", row, m[1], place, is)
+			}
+		}
+	}
+	if n := strings.Count(table, "\n| ") - 1; n != 15 {
+		t.Errorf("%d rows, want the 15 that are looked at", n)
+	}
+}
