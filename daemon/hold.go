@@ -66,6 +66,12 @@ func (s *server) goOn() {
 	if d, ok := s.listener().(interface{ SetDeadline(time.Time) error }); ok {
 		d.SetDeadline(time.Time{})
 	}
+	s.takeUp()
+	close(h.over)
+}
+
+// takeUp takes up the streams that have left off.
+func (s *server) takeUp() {
 	for _, c := range s.connections() {
 		c.mu.Lock()
 		x := c.session
@@ -74,7 +80,6 @@ func (s *server) goOn() {
 			x.goOn()
 		}
 	}
-	close(h.over)
 }
 
 func (s *server) connections() (list []*serverConn) {

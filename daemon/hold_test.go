@@ -241,3 +241,28 @@ func TestHoldPipelined(t *testing.T) {
 		t.Errorf("the last answer is %s", got)
 	}
 }
+
+// TestHoldMissesNothing: when nothing comes of an upgrade at its very end, a stream of events has those
+// that come before the servers go on.
+func TestHoldMissesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s, path := f.serveUnix(t, conf.UnixServer{})
+	d := &Daemon{servers: []*server{s}}
+	stream := dial(t, path)
+	stream.line(`{"id":1,"m":"events","p":{"types":["REMOTE_COMMUNICATION"]}}`)
+	eventually(t, "the stream", func() bool { return s.bus.(*event.Bus).Wants(event.RemoteCommunication) })
+	if busy := d.hold(time.Minute, false); busy != "" {
+		t.Fatal(busy)
+	}
+	if err := d.handingOver(&kept{}, func() error { return io.EOF }); err != io.EOF {
+		t.Error(err)
+	}
+	s.bus.Publish(event.Event{Type: event.RemoteCommunication, Kind: "k", Data: []byte("early")})
+	d.serveOn()
+	s.bus.Publish(event.Event{Type: event.RemoteCommunication, Kind: "k", Data: []byte("late")})
+	var ev wire.Event
+	if r := stream.reply(); json.Unmarshal(r.Event, &ev) != nil || !strings.HasSuffix(ev.Payload, "early") {
+		t.Errorf("the stream has %+v", r)
+	}
+}

@@ -154,19 +154,31 @@ func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 			return errUnderWay("the groups have changed")
 		}
 		return d.frozen(f, packed, func(k *kept) error {
-			for _, s := range d.servers {
-				k.Servers = append(k.Servers, s.handOver())
-			}
-			masked, undo := blockSignals(u.signals.all())
-			defer undo()
-			k.Masked = append(k.Masked, masked...)
-			k.Signals = u.signals.pending()
-			defer u.signals.catch() // if there is an after
-			return d.exec(k, program)
+			return d.handingOver(k, func() error {
+				masked, undo := blockSignals(u.signals.all())
+				defer undo()
+				k.Masked = append(k.Masked, masked...)
+				k.Signals = u.signals.pending()
+				defer u.signals.catch() // if there is an after
+				return d.exec(k, program)
+			})
 		})
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errUnderWay("a program is being started or has just ended")
+	}
+	return err
+}
+
+// handingOver calls exec with everything of the servers in k. When it returns nothing came of
+// that, and streams listen again before anything happens that they are to tell of.
+func (d *Daemon) handingOver(k *kept, exec func() error) error {
+	for _, s := range d.servers {
+		k.Servers = append(k.Servers, s.handOver())
+	}
+	err := exec()
+	for _, s := range d.servers {
+		s.takeUp()
 	}
 	return err
 }
