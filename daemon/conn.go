@@ -30,6 +30,7 @@ type serverConn struct {
 	early    []byte   // what was read of a request that is not whole yet
 	replay   []byte   // what an earlier version had read of it
 	ahead    []byte   // HTTP: what has come of the requests after it
+	partial  bool     // HTTP: its body is still coming, and nothing was answered yet; early has it all
 	answers  bool     // HTTP: a request is being answered
 	trusted  bool     // HTTP: it is an admin's
 	cut      bool     // nothing is read any more, nor written
@@ -37,6 +38,7 @@ type serverConn struct {
 	parked   bool     // Read waits for the end of a hold
 	deadline time.Time
 	closed   bool
+	writing  time.Time // since when the client takes what is being written; zero: nothing is
 
 	stir chan struct{} // 1-buffered: of the last four something has changed
 }
@@ -109,7 +111,7 @@ func (c *serverConn) park() bool {
 			return false
 		}
 		h := c.s.held.Load()
-		if h == nil || c.answers {
+		if h == nil || c.answers && !c.partial {
 			break
 		}
 		c.parked = true
@@ -120,6 +122,29 @@ func (c *serverConn) park() bool {
 	}
 	c.Conn.SetReadDeadline(c.deadline)
 	return true
+}
+
+// whole says that the request cannot be handed over any more: it is being answered. c.mu
+// is held.
+func (c *serverConn) whole() {
+	if c.partial {
+		c.partial, c.early = false, nil
+	}
+}
+
+// Write is net.Conn's.
+func (c *serverConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	c.writing = time.Now()
+	if !bytes.HasPrefix(b, []byte("HTTP/1.1 100 ")) {
+		c.whole()
+	}
+	c.mu.Unlock()
+	n, err := c.Conn.Write(b)
+	c.mu.Lock()
+	c.writing = time.Time{}
+	c.mu.Unlock()
+	return n, err
 }
 
 // stirred wakes who waits for nothing but the end of his time.
@@ -137,7 +162,7 @@ func longAgo() time.Time { return time.Unix(1, 0) }
 func (c *serverConn) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.answers {
+	if !c.answers || c.partial {
 		c.Conn.SetReadDeadline(longAgo())
 	}
 }
@@ -170,7 +195,7 @@ func (c *serverConn) SetReadDeadline(t time.Time) error {
 	}
 	c.deadline = t
 	c.stirred()
-	if c.s.held.Load() != nil && !c.answers && (t.IsZero() || time.Now().Before(t)) {
+	if c.s.held.Load() != nil && (!c.answers || c.partial) && (t.IsZero() || time.Now().Before(t)) {
 		return nil
 	}
 	return c.Conn.SetReadDeadline(t)
@@ -187,10 +212,14 @@ func (c *serverConn) turned(st http.ConnState) {
 	defer c.mu.Unlock()
 	switch st {
 	case http.StateActive:
-		c.answers, c.trusted, c.early = true, false, nil
+		c.answers, c.trusted = true, false
+		if !c.partial {
+			c.early = nil
+		}
 		c.Conn.SetReadDeadline(c.deadline) // it may just have been interrupted
 	case http.StateIdle:
 		c.answers = false
+		c.whole()
 		c.Conn.SetWriteDeadline(time.Time{}) // the answer is written; no timer stays behind
 		if c.s.held.Load() != nil {
 			c.Conn.SetReadDeadline(longAgo())

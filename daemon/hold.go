@@ -92,17 +92,18 @@ func (s *server) connections() (list []*serverConn) {
 }
 
 // underWay names something that is still being answered; "" for nothing. An endless answer
-// over HTTP whose client does not read is cut off when cut says so; when last does,
-// everything of those who are no admins is.
+// over HTTP whose client does not read is cut off when cut says so, and so is any answer to one
+// who is no admin; when last does, everything of those is.
 func (s *server) underWay(cut, last bool) string {
 	for _, c := range s.connections() {
 		c.mu.Lock()
 		parked, streams, trusted, x := c.parked, c.streams, c.trusted, c.session
+		slow := cut && !c.writing.IsZero() && time.Since(c.writing) > unreadTime
 		c.mu.Unlock()
 		switch {
 		case x != nil:
 			if what := x.underWay(); what != "" {
-				if last && !x.trusted() {
+				if (last || slow) && !x.trusted() {
 					x.nc.Close()
 				}
 				return what
@@ -114,7 +115,7 @@ func (s *server) underWay(cut, last bool) string {
 			c.Conn.SetWriteDeadline(longAgo())
 			return "a log that is followed"
 		case !parked:
-			if last && !trusted {
+			if (last || slow) && !trusted {
 				c.cutOff()
 			}
 			return "a request that came over HTTP"
@@ -133,7 +134,7 @@ func (d *Daemon) hold(t time.Duration, last bool) (busy string) {
 	until(t, func() bool {
 		busy = ""
 		for _, s := range d.servers {
-			if busy = s.underWay(time.Since(begun) > t/2, last && time.Since(begun) > t/4); busy != "" {
+			if busy = s.underWay(time.Since(begun) > holdTime/2, last && time.Since(begun) > t/4); busy != "" {
 				return false
 			}
 		}

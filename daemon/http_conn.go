@@ -54,7 +54,12 @@ func (c *httpConn) Read(b []byte) (int, error) {
 		return n, err
 	case c.left > 0:
 		n, err := c.next(b[:min(int64(len(b)), c.left)])
-		c.left -= int64(n)
+		c.given(b[:n])
+		if c.left -= int64(n); c.left == 0 {
+			c.mu.Lock()
+			c.whole()
+			c.mu.Unlock()
+		}
 		return n, err
 	case c.isAnswering():
 		return 0, c.idle()
@@ -67,7 +72,7 @@ func (c *httpConn) Read(b []byte) (int, error) {
 func (c *httpConn) next(b []byte) (int, error) {
 	c.mu.Lock()
 	for len(c.ahead) > 0 {
-		if c.s.held.Load() == nil || c.answers {
+		if c.s.held.Load() == nil || c.answers && !c.partial {
 			n := copy(b, c.ahead)
 			if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
 				c.ahead = nil
@@ -85,11 +90,11 @@ func (c *httpConn) next(b []byte) (int, error) {
 	return c.serverConn.Read(b)
 }
 
-// given remembers what net/http has of a request that it does not answer yet.
+// given remembers what net/http has of a request that has not come as a whole.
 func (c *httpConn) given(b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.answers {
+	if !c.answers || c.partial {
 		c.early = append(c.early, b...)
 	}
 }
@@ -117,6 +122,9 @@ func (c *httpConn) pass(b []byte) int {
 	c.back(b[n:])
 	c.left, c.raw = bodyOf(c.begun[:end])
 	c.begun = nil
+	c.mu.Lock()
+	c.partial = c.left > 0 && c.left <= maxBody
+	c.mu.Unlock()
 	return n
 }
 

@@ -31,8 +31,9 @@ import (
 const (
 	tryTime    = 10 * time.Second       // for the new program to say yes
 	quietTime  = 20 * time.Second       // for requests under way to be answered, over all
-	holdTime   = 2 * time.Second        // for clients to wait for that at a time
-	holdPause  = 200 * time.Millisecond // for clients to be served before the next time
+	holdLeast  = 250 * time.Millisecond // for clients to wait for that the first time; then twice as long each time
+	holdTime   = 2 * time.Second        // but not longer; they are served for as long before the next time
+	unreadTime = time.Second            // for one who is no admin to take an answer
 	freezeTime = 15 * time.Second       // for launches under way and last output
 	restTime   = 3 * time.Second        // for files, syslog and pools to come to rest
 )
@@ -120,14 +121,15 @@ func (d *Daemon) tryAndUpgrade(ctx context.Context) error {
 
 // holdAndExec are the steps from 2 on.
 func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
-	for end := time.Now().Add(quietTime); ; {
+	t := holdLeast
+	for end := time.Now().Add(quietTime); ; t = min(2*t, holdTime) {
 		last := time.Now().After(end)
-		busy := d.hold(holdTime, last)
+		busy := d.hold(t, last)
 		if busy == "" {
 			break
 		}
 		d.serveOn()
-		if last || !pause(ctx, holdPause) {
+		if last || !pause(ctx, t) {
 			return errUnderWay(busy)
 		}
 	}
