@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +31,10 @@ func accounts(t *testing.T, name, text string) *box {
 	b.all("RUNNING")
 	return b
 }
+
+// auditLine is a line of an audit log, as docs/access.md describes them.
+var auditLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} AUDT (by=\S+ )?(account=\S+ uid=\d+ pid=\d+|from=\S+:\d+) ` +
+	`on=\S+ over=(json|xmlrpc|web|http) call=\S+ (what=(\S+|".*") )?((signal|bytes)=\S+ )?result=\w+( (done|failed)=\S+)*\n$`)
 
 // as runs supervisorctl as an account: 65534 is nobody.
 func (b *box) as(uid uint32, args ...string) string {
@@ -103,6 +108,13 @@ audit_logfile = %(here)s/audit.log
 		" call=stop what=all result=ok done=mine\n", " uid=4000001 ", " call=restart what=other result=ok done=other\n",
 	} {
 		b.until("the audit log has "+want, func() bool { return strings.Contains(b.read("audit.log"), want) })
+	}
+	for what, text := range map[string]string{"audit.log": b.read("audit.log"), "docs/access.md": docsBlock(t, "docs/access.md")} {
+		for line := range strings.Lines(text) {
+			if !auditLine.MatchString(line) {
+				t.Errorf("%s: %s", what, line)
+			}
+		}
 	}
 	for _, bad := range []string{"call=status", "call=avail"} {
 		if strings.Contains(b.read("audit.log"), bad) {
