@@ -106,10 +106,14 @@ func (r *reading) expand(o *option, x setting) (any, bool) {
 	if r.plain != nil && r.plain(o) && o.use&useGroup != 0 { // the group's reader knows less
 		r.names.use &= useHere
 	}
-	if r.textual {
-		r.names.use |= useHere
-	}
 	r.names.here = r.here[x.pos.File]
+	if r.textual {
+		if text, ok := x.value.(string); ok && !r.toml[x.pos.File] && !strings.Contains(r.names.here, "%") {
+			x.value = strings.ReplaceAll(text, "%(here)s", r.names.here) // as Supervisor does it
+		} else {
+			r.names.use |= useHere
+		}
+	}
 	where := r.s.name + "." + o.name
 	if o.bare {
 		where = o.name

@@ -35,6 +35,7 @@ func (s *session) completions(line string) (head string, candidates []string) {
 			candidates = append(candidates, c+" ")
 		}
 	}
+	slices.Sort(candidates) // as readline shows them
 	return head, candidates
 }
 

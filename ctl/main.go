@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"gosv/conf"
 )
@@ -50,6 +51,10 @@ func run(sys system, argv0 string, args []string) int {
 	s.do(ctx, strings.Join(f.words, " "))
 	if f.interactive {
 		return s.shell(ctx)
+	}
+	if err := s.out.Flush(); err != nil && !errors.Is(err, syscall.EPIPE) { // a full disk, say
+		fmt.Fprintf(sys.err, "error: cannot write what there is to say: %v\n", err)
+		return exitGeneric
 	}
 	return s.exit
 }

@@ -382,8 +382,8 @@ func TestCompletions(t *testing.T) {
 		{"help ma", "help ", []string{"maintail "}},
 		{"start c", "start ", []string{"cat "}},
 		{"start cat m", "start cat ", []string{"manual "}},
-		{"stop grp", "stop ", []string{"grp:g1 ", "grp:* ", "grp:g2 "}},
-		{"stop cat:", "stop ", []string{"cat:cat ", "cat:* "}},
+		{"stop grp", "stop ", []string{"grp:* ", "grp:g1 ", "grp:g2 "}},
+		{"stop cat:", "stop ", []string{"cat:* ", "cat:cat "}},
 		{"update g", "update ", []string{"grp "}},
 		{"remove ", "remove ", []string{"cat ", "fatal ", "flap ", "grp ", "manual ", "quick0 ", "talk "}},
 		{"avail x", "avail ", nil},
@@ -394,7 +394,7 @@ func TestCompletions(t *testing.T) {
 			t.Errorf("completions(%q) = %q, %q, want %q, %q", row.line, head, got, row.head, row.want)
 		}
 	}
-	if _, got := s.completions(""); len(got) != len(commands()) || got[0] != "help " {
+	if _, got := s.completions(""); len(got) != len(commands()) || got[0] != "add " {
 		t.Errorf("completions of nothing: %q", got)
 	}
 }
