@@ -262,18 +262,7 @@ func last(s string, n int) string {
 }
 
 // marked is the pids of all processes that descend from this box's daemon.
-func (b *box) marked() []int {
-	mark := []byte("GOSV_MARK=" + b.dir + "\x00")
-	var pids []int
-	files, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, f := range files {
-		pid, _ := strconv.Atoi(strings.Split(f, "/")[2])
-		if env, err := os.ReadFile(f); err == nil && bytes.Contains(append(env, 0), mark) && alive(pid) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
+func (b *box) marked() []int { return withEnv("GOSV_MARK=" + b.dir) }
 
 // processes waits until as many processes descend from this box's daemon. (One that has just come to
 // its exec has no environment for a moment.)

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	self := func(name string) func() {
 		return func() { os.Exit(run(append([]string{name}, os.Args[1:]...))) }
 	}
-	testscript.Main(m, map[string]func(){
+	testscript.Main(marked{m}, map[string]func(){
 		"gosv":                  self("gosv"),
 		"pidproxy":              self(os.Args[0]),
 		"supervisord":           self(os.Args[0]),
@@ -42,6 +42,38 @@ func TestMain(m *testing.M) {
 		"jumpy":                 jumpy,
 		"soaker":                soaker,
 	})
+}
+
+// marked marks all that the tests start, and says at the end what they have left behind.
+type marked struct{ *testing.M }
+
+func (m marked) Run() int {
+	mark := fmt.Sprintf("GOSV_TESTS=%d", os.Getpid())
+	name, value, _ := strings.Cut(mark, "=")
+	os.Setenv(name, value)
+	code := m.M.Run()
+	left := withEnv(mark)
+	for end := time.Now().Add(10 * time.Second); len(left) > 0 && time.Now().Before(end); left = withEnv(mark) {
+		time.Sleep(20 * time.Millisecond) // between two looks of a poll with a deadline
+	}
+	for _, pid := range left {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		fmt.Printf("LEFT BEHIND by a test, and killed: %d %.200q\n", pid, strings.ReplaceAll(string(line), "\x00", " "))
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return code
+}
+
+// withEnv is the pids of all living processes that were started with a variable.
+func withEnv(entry string) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, f := range files {
+		pid, _ := strconv.Atoi(strings.Split(f, "/")[2])
+		if env, err := os.ReadFile(f); err == nil && strings.Contains("\x00"+string(env), "\x00"+entry+"\x00") && alive(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // TestScript runs testdata/script: one file, one behaviour, with real processes.
@@ -119,17 +151,9 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 // noChild fails if a process that has the script's folder in its environment still lives:
 // nochild MARK.
 func noChild(ts *testscript.TestScript, neg bool, args []string) {
-	mark := []byte("GOSV_MARK=" + args[0])
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		var left []string
-		files, _ := filepath.Glob("/proc/[0-9]*/environ")
-		for _, f := range files {
-			env, err := os.ReadFile(f)
-			if err == nil && strings.Contains(string(env), string(mark)) {
-				left = append(left, f)
-			}
-		}
+		left := withEnv("GOSV_MARK=" + args[0])
 		if len(left) == 0 {
 			return
 		}

@@ -71,6 +71,7 @@ run() { # title, arguments of go test
 	$signals go test -tags $tags -v "$@" ./... >"$log" 2>&1 || { status=1; grep -v -e '^=== ' -e '^ *--- PASS' -e '^ *--- SKIP' "$log"; }
 	grep -E '^(ok|FAIL)' "$log"
 	grep '^compat: ' "$log" # how many cases agree with the original
+	grep '^LEFT BEHIND' "$log"
 	grep -A2 -E '^ *--- SKIP' "$log" | grep -E '^ *[a-z_0-9]+\.go:[0-9]+:' | sort | uniq -c | sort -rn | sed 's/^/skipped: /'
 	passed=$(grep -c -E '^--- PASS' "$log")
 	failed=$(grep -c -E '^--- FAIL' "$log")
