@@ -19,6 +19,10 @@ func (p *Pump) mustWait(r *run) bool {
 // hold leaves r alone until resume. p.mu is held.
 func (p *Pump) hold(r *run, now time.Duration) {
 	r.held, r.when = true, now
+	if r.rests {
+		r.rests = false
+		p.hot = without(p.hot, r)
+	}
 	p.poll.del(int(r.fd))
 	p.held = append(p.held, r)
 }

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ type Pump struct {
 	stash  *stash // nil: pieces are not protected
 	held   []*run // pipes that are not read for now
 	drains []*drain
+	hot    []*run            // pipes that are read after each pause; see rest
 	grown  []*run            // pipes that were made larger
 	big    bool              // the buffer is larger than usual
 	looked time.Duration     // when calm was last asked
@@ -165,6 +167,13 @@ func (p *Pump) loop(term int) {
 				}
 			}
 		}
+		for _, r := range slices.Backward(p.hot) { // hold takes it out of the list
+			if p.mustWait(r) {
+				p.hold(r, now)
+			} else {
+				work = append(work, r)
+			}
+		}
 		asked, p.asked = p.asked, nil
 		closing, p.kicked = p.closing, false
 		roomy := p.roomy
@@ -185,7 +194,7 @@ func (p *Pump) loop(term int) {
 			if !ok {
 				return
 			}
-			if n <= 0 {
+			if n < 0 || n == 0 && !r.rests {
 				continue
 			}
 			g, size := r.note(n, len(buf)-headroom, now)
@@ -193,6 +202,10 @@ func (p *Pump) loop(term int) {
 			full = full || !g && n >= smallRead
 			if size > 0 {
 				p.grow(r, size)
+			}
+			if r.rests != (r.hot >= hotReads) {
+				p.rest(r)
+				gather = gather || r.rests // or the loop would run on
 			}
 		}
 		if len(p.drains) > 0 && !p.drained(term, buf) {
@@ -218,6 +231,9 @@ func (p *Pump) loop(term int) {
 
 // timeout is how long the loop may wait: for ever when nothing is going on.
 func (p *Pump) timeout() time.Duration {
+	if len(p.hot) > 0 {
+		return 0
+	}
 	d := time.Duration(-1)
 	if p.big {
 		d = idleBefore
@@ -331,6 +347,9 @@ func (p *Pump) forget(r *run) {
 	unix.Close(int(r.fd))
 	if r.size > pipeSize {
 		p.grown = without(p.grown, r)
+	}
+	if r.rests {
+		p.hot = without(p.hot, r)
 	}
 }
 
