@@ -26,48 +26,93 @@ type processInfo struct {
 	Stderr      string `json:"stderr_logfile"`
 	PID         int    `json:"pid"`
 	Description string `json:"description"`
+
+	around *aroundNow `json:"-"` // nil: made anew for each answer
+}
+
+// aroundNow is the text of a process in XML-RPC but for the present time and the description:
+// most of it is the same from one answer to the next.
+type aroundNow struct {
+	before, after []byte
+	uptime        int64 // seconds that the description shows; -1: it shows something else
 }
 
 // processInfos is the answer of getAllProcessInfo.
 type processInfos []processInfo
 
-// fill takes over what the manager says of the process.
+// fill takes over what the manager says of the process. Where x says the same already, its text stays.
 func (x *processInfo) fill(p *proc.Info, now time.Time, stdout, stderr string) {
+	old := *x
 	*x = processInfo{
 		Name: p.Name, Group: p.Group,
-		Start: seconds(shownAt(p.Start, now)), Stop: seconds(shownAt(p.Stop, now)), Now: seconds(now),
+		Start: seconds(shownAt(p.Start, now)), Stop: seconds(shownAt(p.Stop, now)), Now: old.Now,
 		State: int(p.State), Statename: p.State.String(), Spawnerr: p.SpawnErr, Exitstatus: p.ExitStatus,
 		Logfile: stdout, Stdout: stdout, Stderr: stderr,
-		PID: p.PID, Description: description(p, now),
+		PID: p.PID, Description: old.Description, around: old.around,
+	}
+	same := old == *x
+	x.Now = seconds(now)
+	uptime := int64(-1)
+	if p.State == state.Running {
+		uptime = int64(max(now.Sub(p.Start), 0) / time.Second)
+	}
+	if !same || x.around == nil || uptime < 0 || uptime != x.around.uptime {
+		x.Description = description(p, now)
+	}
+	if x.around == nil {
+		return
+	}
+	x.around.uptime = uptime
+	if !same || len(x.around.before) == 0 {
+		x.around.before = x.appendBefore(x.around.before[:0])
+		x.around.after = x.appendAfter(x.around.after[:0])
 	}
 }
+
+const (
+	xmlName   = "</member>\n<member>\n<name>"
+	xmlStr    = "</name>\n<value><string>"
+	xmlNum    = "</name>\n<value><int>"
+	xmlEndStr = "</string></value>\n"
+	xmlEndNum = "</int></value>\n"
+)
 
 // AppendXMLRPC is the struct of getProcessInfo, members in the original's order. Written
 // by hand because dashboards ask for all processes every few seconds: a thousand of them
 // must cost well under a millisecond, and that is mostly how often something is appended.
 func (x *processInfo) AppendXMLRPC(dst []byte) []byte {
-	const (
-		name   = "</member>\n<member>\n<name>"
-		str    = "</name>\n<value><string>"
-		num    = "</name>\n<value><int>"
-		endStr = "</string></value>\n"
-		endNum = "</int></value>\n"
-	)
-	dst = append(dst, "<value><struct>\n<member>\n<name>name"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Name), endStr+name+"group"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Group), endStr+name+"start"+num...)
-	dst = append(xmlrpc.AppendNumber(dst, x.Start), endNum+name+"stop"+num...)
-	dst = append(xmlrpc.AppendNumber(dst, x.Stop), endNum+name+"now"+num...)
-	dst = append(xmlrpc.AppendNumber(dst, x.Now), endNum+name+"state"+num...)
-	dst = append(xmlrpc.AppendNumber(dst, int64(x.State)), endNum+name+"statename"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Statename), endStr+name+"spawnerr"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Spawnerr), endStr+name+"exitstatus"+num...)
-	dst = append(xmlrpc.AppendNumber(dst, int64(x.Exitstatus)), endNum+name+"logfile"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Stdout), endStr+name+"stdout_logfile"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Stdout), endStr+name+"stderr_logfile"+str...)
-	dst = append(xmlrpc.AppendText(dst, x.Stderr), endStr+name+"pid"+num...)
-	dst = append(xmlrpc.AppendNumber(dst, int64(x.PID)), endNum+name+"description"+str...)
-	return append(xmlrpc.AppendText(dst, x.Description), endStr+"</member>\n</struct></value>\n"...)
+	if x.around != nil {
+		dst = append(dst, x.around.before...)
+		dst = xmlrpc.AppendNumber(dst, x.Now)
+		dst = append(dst, x.around.after...)
+	} else {
+		dst = x.appendBefore(dst)
+		dst = xmlrpc.AppendNumber(dst, x.Now)
+		dst = x.appendAfter(dst)
+	}
+	return append(xmlrpc.AppendText(dst, x.Description), xmlEndStr+"</member>\n</struct></value>\n"...)
+}
+
+// appendBefore is what comes before the present time.
+func (x *processInfo) appendBefore(dst []byte) []byte {
+	dst = append(dst, "<value><struct>\n<member>\n<name>name"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Name), xmlEndStr+xmlName+"group"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Group), xmlEndStr+xmlName+"start"+xmlNum...)
+	dst = append(xmlrpc.AppendNumber(dst, x.Start), xmlEndNum+xmlName+"stop"+xmlNum...)
+	return append(xmlrpc.AppendNumber(dst, x.Stop), xmlEndNum+xmlName+"now"+xmlNum...)
+}
+
+// appendAfter is what comes between the present time and the description.
+func (x *processInfo) appendAfter(dst []byte) []byte {
+	dst = append(dst, xmlEndNum+xmlName+"state"+xmlNum...)
+	dst = append(xmlrpc.AppendNumber(dst, int64(x.State)), xmlEndNum+xmlName+"statename"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Statename), xmlEndStr+xmlName+"spawnerr"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Spawnerr), xmlEndStr+xmlName+"exitstatus"+xmlNum...)
+	dst = append(xmlrpc.AppendNumber(dst, int64(x.Exitstatus)), xmlEndNum+xmlName+"logfile"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Stdout), xmlEndStr+xmlName+"stdout_logfile"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Stdout), xmlEndStr+xmlName+"stderr_logfile"+xmlStr...)
+	dst = append(xmlrpc.AppendText(dst, x.Stderr), xmlEndStr+xmlName+"pid"+xmlNum...)
+	return append(xmlrpc.AppendNumber(dst, int64(x.PID)), xmlEndNum+xmlName+"description"+xmlStr...)
 }
 
 // AppendXMLRPC is the array of them.

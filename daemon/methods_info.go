@@ -55,6 +55,9 @@ func (c *call) processes(ctx context.Context) (processInfos, error) {
 	out := c.takeInfos(len(list))
 	for i := range list {
 		stdout, stderr := c.logs.paths(list[i].Group, list[i].Name)
+		if out[i].around == nil && len(list) <= keptTexts {
+			out[i].around = &aroundNow{}
+		}
 		out[i].fill(&list[i], now, stdout, stderr)
 	}
 	return out, nil
@@ -68,11 +71,12 @@ func (a *api) takeInfos(n int) processInfos {
 	return make(processInfos, n)
 }
 
-// giveBack is for a list that nobody uses any more.
-func (a *api) giveBack(list processInfos) {
-	clear(list) // of what it says of processes that may be gone tomorrow
-	a.infos.Put(&list)
-}
+// keptTexts is how many processes there may be for their texts to be kept until the next
+// answer, a kilobyte each. The collector takes them when nobody asks any more.
+const keptTexts = 2000
+
+// giveBack is for a list that nobody uses any more. What it says stays for the next answer.
+func (a *api) giveBack(list processInfos) { a.infos.Put(&list) }
 
 // configInfo is what getAllConfigInfo says of a process. The fields of type any are
 // "none" where nothing is configured; XML-RPC as the original speaks it has no null.

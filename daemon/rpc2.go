@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +43,7 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rc.SetReadDeadline(time.Time{}) // the wait for a process may be long
-	method, params, err := xmlrpc.Decode(bytes.NewReader(body), xmlrpc.Limits{Bytes: maxBody})
+	method, params, err := xmlrpc.DecodeBytes(body, xmlrpc.Limits{Bytes: maxBody})
 	if err != nil {
 		c.badXML(w, body, err)
 		return

@@ -2,6 +2,7 @@ package xmlrpc
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -46,6 +47,53 @@ func Decode(r io.Reader, lim Limits) (method string, params []any, err error) {
 		return "", nil, brief(err)
 	}
 	return method, params, nil
+}
+
+// DecodeBytes is Decode for a body that is at hand. The usual call without parameters is read
+// without a parser: it is what dashboards send again and again.
+func DecodeBytes(body []byte, lim Limits) (method string, params []any, err error) {
+	if lim.Bytes <= 0 || lim.Bytes >= int64(len(body)) {
+		if method, params, ok := usual(body); ok {
+			return method, params, nil
+		}
+	}
+	return Decode(bytes.NewReader(body), lim)
+}
+
+// usual reads a call of the plainest form that has no parameters. What it takes means the same to
+// the parser.
+func usual(body []byte) (method string, params []any, ok bool) {
+	rest := body
+	skip := func(tag string) bool {
+		rest = bytes.TrimLeft(rest, " \t\r\n")
+		after, found := bytes.CutPrefix(rest, []byte(tag))
+		rest = after
+		return found
+	}
+	if after, found := bytes.CutPrefix(rest, []byte("<?xml version='1.0'?>")); found {
+		rest = after
+	} else if after, found := bytes.CutPrefix(rest, []byte(`<?xml version="1.0"?>`)); found {
+		rest = after
+	}
+	if !skip("<methodCall>") || !skip("<methodName>") {
+		return "", nil, false
+	}
+	n := 0
+	for n < len(rest) && (rest[n] >= 'a' && rest[n] <= 'z' || rest[n] >= 'A' && rest[n] <= 'Z' || rest[n] == '.') {
+		n++
+	}
+	method, rest = string(rest[:n]), rest[n:]
+	if after, found := bytes.CutPrefix(rest, []byte("</methodName>")); !found || n == 0 {
+		return "", nil, false
+	} else {
+		rest = after
+	}
+	if skip("<params>") {
+		if params = []any{}; !skip("</params>") {
+			return "", nil, false
+		}
+	}
+	return method, params, skip("</methodCall>") && len(bytes.TrimLeft(rest, " \t\r\n")) == 0
 }
 
 // brief shortens an error that quotes a megabyte of the request.

@@ -173,6 +173,7 @@ func TestStructGet(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(string(AppendCall(nil, "supervisor.tailProcessStdoutLog", "web:*", 0, 1024)))
 	f.Add(string(AppendCall(nil, "system.multicall", []any{Struct{{"methodName", "supervisor.getPID"}, {"params", []any{}}}})))
+	f.Add(string(AppendCall(nil, "supervisor.getAllProcessInfo")))
 	f.Add(oneParam("<value><double>1e400</double></value>"))
 	f.Add(oneParam("<value><dateTime.iso8601>00010101T00:00:00</dateTime.iso8601></value>"))
 	f.Add(oneParam("<value><base64>aGVsbG8=</base64></value>"))
@@ -180,6 +181,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add("<!DOCTYPE a><methodCall/>")
 	f.Fuzz(func(t *testing.T, body string) {
 		method, params, err := Decode(strings.NewReader(body), Limits{Bytes: 1 << 16})
+		if m, p, ok := usual([]byte(body)); ok && (err != nil || m != method || !reflect.DeepEqual(p, params)) {
+			t.Errorf("usual(%q) = %q, %#v; Decode = %q, %#v, %v", body, m, p, method, params, err)
+		}
 		if err != nil {
 			return
 		}
@@ -189,4 +193,40 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("Decode(%q) = %q, %#v; again: %q, %#v, %v", body, method, params, method2, params2, err)
 		}
 	})
+}
+
+// TestUsual compares the short way with the parser, and sees that it is taken.
+func TestUsual(t *testing.T) {
+	t.Parallel()
+	for body, short := range map[string]bool{
+		string(AppendCall(nil, "supervisor.getAllProcessInfo")):                                       true,
+		"<?xml version='1.0'?><methodCall><methodName>a.b</methodName><params></params></methodCall>": true,
+		"<?xml version=\"1.0\"?>\r\n<methodCall>\t<methodName>m</methodName> </methodCall>\n":         true,
+		" <methodCall><methodName>m</methodName></methodCall>":                                        true,
+		" <?xml version='1.0'?><methodCall><methodName>m</methodName></methodCall>":                   false,
+		"<methodCall><methodName>m </methodName></methodCall>":                                        false,
+		"<methodCall><methodName>m&amp;</methodName></methodCall>":                                    false,
+		"<methodCall><methodName>m</methodName><params/></methodCall>":                                false,
+		"<methodCall><methodName>m</methodName><params></params></methodCall>x":                       false,
+		"<methodCall><methodName>m</methodName><params>x</params></methodCall>":                       false,
+		"<methodCall><methodName></methodName></methodCall>":                                          false,
+		"<methodCall><methodName>m</methodName></methodCall><methodCall/>":                            false,
+		"<methodCall><methodName>m</methodName>":                                                      false,
+		"<?xml version='1.0'?>":                                                                       false,
+		"<?xml version='1.0' encoding='latin1'?><methodCall><methodName>m</methodName></methodCall>":  false,
+		oneParam("<value>1</value>"):                                                                  false,
+	} {
+		method, params, ok := usual([]byte(body))
+		if ok != short {
+			t.Errorf("usual(%q) is %v", body, ok)
+		}
+		m, p, err := DecodeBytes([]byte(body), Limits{})
+		m2, p2, err2 := Decode(strings.NewReader(body), Limits{})
+		if m != m2 || !reflect.DeepEqual(p, p2) || (err == nil) != (err2 == nil) || ok && (m != method || !reflect.DeepEqual(p, params)) {
+			t.Errorf("%q: DecodeBytes = %q, %#v, %v; Decode = %q, %#v, %v", body, m, p, err, m2, p2, err2)
+		}
+	}
+	if _, _, err := DecodeBytes(AppendCall(nil, "m"), Limits{Bytes: 10}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a body beyond the limit: %v", err)
+	}
 }
