@@ -217,31 +217,44 @@ func TestOwnEvents(t *testing.T) {
 }
 
 // TestCurrent: an account whose programs are gone from the file, but may still run, stays
-// limited; of the events of a process whose account changed nobody limited hears.
+// limited; events of a process go to the account that it runs as, however often the configuration
+// was read since, and to the new one after an update.
 func TestCurrent(t *testing.T) {
 	t.Parallel()
 	cfg := func(uid int) *conf.Config {
 		return &conf.Config{Groups: []*conf.Group{{Name: "a", Processes: []*conf.Process{{Name: "a", Group: "a", User: conf.User{Set: true, UID: uid}}}}}}
 	}
 	d := &Daemon{}
-	if d.config() != nil || d.before() != nil || d.runsAs(1) {
+	if d.config() != nil || d.active("a") != nil || d.runsAs(1) {
 		t.Error("something is known before the first configuration")
 	}
 	d.cfg.Store(cfg(1))
 	d.cfg.Store(cfg(2))
-	if !d.runsAs(1) || !d.runsAs(2) || d.runsAs(3) || d.before().Groups[0].Processes[0].User.UID != 1 {
+	if !d.runsAs(1) || !d.runsAs(2) || d.runsAs(3) {
 		t.Error("accounts are forgotten")
 	}
 	ev := event.Event{Type: event.ProcessStateExited, Group: "a", Process: "a"}
-	for uid := 1; uid <= 2; uid++ {
-		if (scopedBus{sup: d, scope: scope{own(uid)}}).shows(ev) {
-			t.Errorf("%d sees what may be another's", uid)
+	is := func(want ...int) {
+		t.Helper()
+		for uid := 1; uid <= 2; uid++ {
+			if got := (scopedBus{sup: d, scope: scope{own(uid)}}).shows(ev); got != slices.Contains(want, uid) {
+				t.Errorf("%d hears of it: %v, want %v", uid, got, want)
+			}
 		}
 	}
-	d.cfg.Store(cfg(2))
-	if !(scopedBus{sup: d, scope: scope{own(2)}}).shows(ev) {
-		t.Error("2 does not see its own")
+	is()
+	d.roster.prepare(cfg(1).Groups[0])
+	d.roster.added("a")
+	is(1)
+	for range 2 {
+		d.cfg.Store(cfg(2))
+		is(1)
 	}
+	d.roster.prepare(cfg(2).Groups[0])
+	is(1)
+	d.roster.removed("a")
+	d.roster.added("a")
+	is(2)
 }
 
 // TestRoles: name and password on TCP give a role, for the web page and XML-RPC alike.

@@ -61,8 +61,8 @@ type manager interface {
 // supervisor is what they need of a *Daemon.
 type supervisor interface {
 	config() *conf.Config
-	before() *conf.Config // the one before; nil: none
-	runsAs(uid int) bool  // whether programs run as the account
+	active(group string) *conf.Group // as it is configured where it is active; nil: it is not
+	runsAs(uid int) bool             // whether programs run as the account
 	reread(ctx context.Context) (*conf.Config, conf.Plan, error)
 	reload(ctx context.Context) error
 	shutdown()

@@ -95,8 +95,9 @@ func (d *Daemon) recover(cancel context.CancelFunc) []*conf.Group {
 	}
 	past := d.past
 	for _, g := range past.Groups {
-		d.pools.prepare(g)
+		d.prepare(g)
 		d.pools.observe(event.Event{Type: event.ProcessGroupAdded, Group: g.Name})
+		d.roster.added(g.Name)
 	}
 	if d.over {
 		d.mgr.Shutdown(proc.MoodShutdown)

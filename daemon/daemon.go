@@ -51,7 +51,9 @@ type Daemon struct {
 
 	load func() (*conf.Config, error) // reads the configuration anew
 	cfg  current
-	next atomic.Pointer[conf.Config] // what a reload under way starts with
+
+	roster roster
+	next   atomic.Pointer[conf.Config] // what a reload under way starts with
 }
 
 // config is the configuration that was read last, by start or reread.
@@ -92,7 +94,7 @@ func (d *Daemon) shutdown() { d.mgr.Shutdown(proc.MoodShutdown) }
 
 // add makes a group of the configuration active.
 func (d *Daemon) add(ctx context.Context, g *conf.Group) error {
-	d.pools.prepare(g)
+	d.prepare(g)
 	return d.mgr.Add(ctx, g)
 }
 
@@ -102,10 +104,10 @@ func (d *Daemon) remove(ctx context.Context, name string) error { return d.mgr.R
 // update carries out a plan; only limits it to these groups, nil means all.
 func (d *Daemon) update(ctx context.Context, p conf.Plan, only []string, each func(proc.Step)) error {
 	for _, g := range p.Added {
-		d.pools.prepare(g)
+		d.prepare(g)
 	}
 	for _, c := range p.Changed {
-		d.pools.prepare(c.New)
+		d.prepare(c.New)
 	}
 	return d.mgr.Update(ctx, p, only, each)
 }
@@ -114,7 +116,13 @@ func (d *Daemon) update(ctx context.Context, p conf.Plan, only []string, each fu
 func (d *Daemon) publish(ev event.Event) {
 	d.calm.stir(1)
 	d.pools.observe(ev)
+	if ev.Type == event.ProcessGroupAdded {
+		d.roster.added(ev.Group)
+	}
 	d.bus.Publish(ev)
+	if ev.Type == event.ProcessGroupRemoved {
+		d.roster.removed(ev.Group)
+	}
 }
 
 func (d *Daemon) critical(format string, args ...any) {

@@ -210,8 +210,8 @@ func (f *fake) Do(ctx context.Context, op proc.Op, each func(proc.Result)) error
 	return nil
 }
 
-func (f *fake) config() *conf.Config { return f.cfg }
-func (f *fake) before() *conf.Config { return nil }
+func (f *fake) config() *conf.Config           { return f.cfg }
+func (f *fake) active(name string) *conf.Group { return findGroup(f.cfg.Groups, name) }
 
 func (f *fake) runsAs(uid int) bool {
 	return slices.ContainsFunc(f.groups, func(g *conf.Group) bool { return slices.ContainsFunc(g.Processes, own(uid)) })

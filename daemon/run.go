@@ -221,7 +221,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 func (d *Daemon) startGroups(ctx context.Context) {
 	groups := d.config().Groups
 	for _, g := range groups {
-		d.pools.prepare(g)
+		d.prepare(g)
 	}
 	err := d.mgr.AddAll(ctx, groups, func() {
 		d.bus.Publish(event.Event{Type: event.SupervisorStateChangeRunning})

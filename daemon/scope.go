@@ -105,9 +105,9 @@ func (s scopedSupervisor) config() *conf.Config {
 	return &part
 }
 
-func (s scopedSupervisor) before() *conf.Config { return nil }
-func (s scopedSupervisor) runsAs(int) bool      { return false }
-func (s scopedSupervisor) shutdown()            {}
+func (s scopedSupervisor) active(string) *conf.Group { return nil }
+func (s scopedSupervisor) runsAs(int) bool           { return false }
+func (s scopedSupervisor) shutdown()                 {}
 
 func (s scopedSupervisor) reread(context.Context) (*conf.Config, conf.Plan, error) {
 	return nil, conf.Plan{}, fault(wire.NotAllowed, "")
@@ -149,9 +149,8 @@ func (b scopedBus) Subscribe(types []event.Type, f func(serial uint64, ev event.
 	})
 }
 
-// shows is asked with the bus locked, by the manager's loop among others, so it looks at
-// configurations only: the one that was read last, and the one before, whose groups may
-// still be active. Where both know a process, both must agree.
+// shows is asked with the bus locked, by the manager's loop among others. Whose a process is says
+// the configuration that it was started with, not one that was read since.
 func (b scopedBus) shows(ev event.Event) bool {
 	switch {
 	case ev.Type == event.RemoteCommunication:
@@ -159,25 +158,8 @@ func (b scopedBus) shows(ev event.Event) bool {
 	case ev.Group == "" && ev.Process == "":
 		return true // of the daemon itself, and ticks
 	}
-	shown := false
-	for _, cfg := range []*conf.Config{b.sup.config(), b.sup.before()} {
-		if cfg == nil {
-			continue
-		}
-		g := findGroup(cfg.Groups, ev.Group)
-		if g == nil {
-			continue
-		}
-		for _, p := range g.Processes {
-			switch {
-			case ev.Process == "" && b.sees(p):
-				shown = true
-			case ev.Process == p.Name && !b.sees(p):
-				return false
-			case ev.Process == p.Name:
-				shown = true
-			}
-		}
-	}
-	return shown
+	g := b.sup.active(ev.Group)
+	return g != nil && slices.ContainsFunc(g.Processes, func(p *conf.Process) bool {
+		return (ev.Process == "" || ev.Process == p.Name) && b.sees(p)
+	})
 }

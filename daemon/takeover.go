@@ -106,6 +106,10 @@ func (d *Daemon) goOn(k *kept) {
 		d.log.Error(fmt.Sprintf("some output is not read any more: %v", err))
 	}
 	k.Manager.Age = max(0, monotonic()-k.At)
+	for _, g := range k.Manager.Groups {
+		d.roster.prepare(g)
+		d.roster.added(g.Name)
+	}
 	d.pools.resume(k.Manager.Groups, k.Pools)
 	d.mgr.Resume(k.Manager)
 	d.mgr.Begin()
