@@ -20,6 +20,7 @@ type calm struct {
 	armed bool      // the timer runs
 	done  bool      // nothing more is to be given back
 	stirs int       // since memory was given back last
+	later func()    // for the next calm, once
 }
 
 const (
@@ -47,6 +48,13 @@ func (c *calm) stir(n int) {
 	}
 }
 
+// put has f done at the next calm.
+func (c *calm) put(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.later = f
+}
+
 // look gives memory back if it is quiet, or looks again when it may be.
 func (c *calm) look() {
 	c.mu.Lock()
@@ -60,7 +68,12 @@ func (c *calm) look() {
 		return
 	}
 	c.armed, c.stirs = false, 0
+	later := c.later
+	c.later = nil
 	c.mu.Unlock()
+	if later != nil {
+		later()
+	}
 	if c.give != nil {
 		c.give()
 		return

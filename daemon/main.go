@@ -100,11 +100,10 @@ func (l *launch) run(f *flags) int {
 	l.link = proc.TakeLink()
 	limitCores()
 	hasten()
-	threads := prepareThreads() // first, or they would be more than are needed
+	prepareThreads() // first, or they would be more than are needed
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
-	<-threads
 	if !l.cfg.Supervisord.Nodaemon && l.top() != 1 && l.ready == nil && !l.behind() {
 		return l.detach()
 	}

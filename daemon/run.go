@@ -192,11 +192,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	if k != nil {
 		l.link.Update()
 	}
-	swept := make(chan struct{})
-	go func() {
-		defer close(swept)
-		d.ledger.Sweep()
-	}()
+	d.calm.put(d.ledger.Sweep)
 	go func() {
 		defer close(informed)
 		d.notify.serve(ctx, d)
@@ -211,7 +207,6 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	d.clock.halt()
 	<-reported
 	<-informed
-	<-swept
 	d.pools.close()
 	return stopped
 }

@@ -41,7 +41,7 @@ func TakeOver() int {
 	k.missing = k.check()
 	closeOnExec(k.numbers(), true)
 	limitCores()
-	<-prepareThreads()
+	prepareThreads()
 	l.kept, l.masked = k, k.Masked
 	l.again = true // what is done once at the start of a process has been
 	l.dir = k.Launch.Dir

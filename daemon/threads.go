@@ -25,18 +25,8 @@ func limitCores() {
 // prepareThreads makes the threads that the daemon may need now, while there are some to be
 // had: Go's runtime ends the whole program when it cannot make one, and so a program that
 // uses up the processes of its user or its container (ulimit -u, pids.max) would take its
-// supervisor with it. They are there when the channel is closed; reading the configuration
-// goes on meanwhile.
-func prepareThreads() <-chan struct{} {
-	made := make(chan struct{})
-	go func() {
-		defer close(made)
-		makeThreads()
-	}()
-	return made
-}
-
-func makeThreads() {
+// supervisor with it.
+func prepareThreads() {
 	var ready, done sync.WaitGroup
 	release := make(chan struct{})
 	for range spare {

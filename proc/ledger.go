@@ -89,6 +89,7 @@ type intent struct {
 // Past is what an earlier daemon left.
 type Past struct {
 	PID     int    // of that daemon
+	Config  string // its configuration file
 	Mark    string // what it marked the programs with that have kill_escaped
 	Groups  []*conf.Group
 	Closing bool // it was stopping everything
@@ -122,7 +123,7 @@ func parseLedger(text []byte, boot string) (*Past, error) {
 			case h.Boot != boot || h.Version < 1:
 				return nil, nil
 			case p == nil:
-				p = &Past{PID: h.PID, Mark: h.Mark, procs: map[[2]string]*Kept{}, intents: map[[2]string]*intent{}}
+				p = &Past{PID: h.PID, Config: h.Config, Mark: h.Mark, procs: map[[2]string]*Kept{}, intents: map[[2]string]*intent{}}
 			}
 		}
 		if p != nil {

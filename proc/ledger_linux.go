@@ -77,20 +77,21 @@ const unheld = "unheld"
 // would wait for it.
 func (l *Ledger) Sweep() {
 	if l != nil {
-		sweepLedgers(filepath.Dir(l.dir))
+		sweepLedgers(filepath.Dir(l.dir), filepath.Base(l.dir))
 	}
 }
 
-// sweepLedgers removes what daemons left long ago that nobody starts any more, of a few at
-// a time.
-func sweepLedgers(base string) {
-	d, err := os.Open(base)
-	if err != nil {
-		return
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(64)
-	for _, name := range names {
+// sweepMost is how many ledgers a sweep reads.
+const sweepMost = 64
+
+// sweepLedgers removes what daemons left that nobody can start any more, since the
+// configuration is gone, and what they left long ago; but not the one that is called own.
+func sweepLedgers(base, own string) {
+	read := 0
+	for _, name := range namesIn(base) {
+		if name == own {
+			continue
+		}
 		dir := filepath.Join(base, name)
 		mark := filepath.Join(dir, unheld)
 		seen, err := os.Stat(mark)
@@ -101,33 +102,40 @@ func sweepLedgers(base string) {
 		if err != nil {
 			continue
 		}
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && !outlived(filepath.Join(dir, ledgerName)) {
-			if seen != nil {
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			lives, config := outlived(filepath.Join(dir, ledgerName))
+			switch _, err := os.Stat(config); {
+			case lives:
+			case seen != nil, config != "" && errors.Is(err, fs.ErrNotExist):
 				os.RemoveAll(dir)
-			} else {
+			default:
 				os.WriteFile(mark, nil, 0o600)
 			}
+			read++
 		}
-		lock.Close()
+		if lock.Close(); read == sweepMost {
+			return
+		}
 	}
 }
 
-// outlived says whether a program of a ledger still runs.
-func outlived(path string) bool {
+// outlived says whether a program of a ledger still runs. If none does and the ledger is of
+// this machine's life and this pid namespace, config is the configuration that it belongs to.
+func outlived(path string) (lives bool, config string) {
 	text, err := readLedger(path)
 	if err != nil {
-		return false
+		return false, ""
 	}
 	past, err := parseLedger(text, bootID())
 	if past == nil {
-		return err != nil
+		return err != nil, ""
 	}
 	for _, k := range past.procs {
 		if k.PID != 0 && startTime(k.PID) == k.Trace.Born && k.Trace.Born != 0 {
-			return true
+			return true, ""
 		}
 	}
-	return len(past.intents) > 0
+	return len(past.intents) > 0, past.Config
 }
 
 // reserve makes room in f for n bytes in all, which its size does not show.

@@ -3,12 +3,13 @@ package proc
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// TestOldLedgersAreRemoved: what nobody goes on with is removed after a day, unless a daemon has it or a
-// program of it still runs.
+// TestOldLedgersAreRemoved: what nobody goes on with is removed after a day, or when its
+// configuration is gone, unless a daemon has it or a program of it still runs.
 func TestOldLedgersAreRemoved(t *testing.T) {
 	base, err := os.MkdirTemp("/dev/shm", "gosv-test-")
 	if err != nil {
@@ -21,7 +22,11 @@ func TestOldLedgersAreRemoved(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		l, err := OpenLedger(dir, LedgerName{Config: name}, say)
+		config := filepath.Join(t.TempDir(), name)
+		if !strings.HasPrefix(name, "lost") {
+			os.WriteFile(config, nil, 0o600)
+		}
+		l, err := OpenLedger(dir, LedgerName{Config: config}, say)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,11 +42,17 @@ func TestOldLedgersAreRemoved(t *testing.T) {
 	leave("gone", me, startTime(me)+1, true).Close(false)
 	leave("lives", me, startTime(me), true).Close(false)
 	leave("young", me, startTime(me)+1, false).Close(false)
+	leave("lost", me, startTime(me)+1, false).Close(false)
+	leave("lost, and lives", me, startTime(me), false).Close(false)
+	leave("lost, and own", me, startTime(me)+1, false).Close(false)
+	lost := leave("lost, and held", me, startTime(me)+1, false)
+	defer lost.Close(false)
 	held := leave("held", me, startTime(me)+1, true)
 	defer held.Close(false)
-	sweepLedgers(base)
-	sweepLedgers(base)
-	for name, want := range map[string]bool{"gone": false, "lives": true, "young": true, "held": true} {
+	sweepLedgers(base, "lost, and own")
+	sweepLedgers(base, "lost, and own")
+	for name, want := range map[string]bool{"gone": false, "lives": true, "young": true, "held": true,
+		"lost": false, "lost, and lives": true, "lost, and own": true, "lost, and held": true} {
 		if _, err := os.Stat(filepath.Join(base, name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -119,6 +119,7 @@ func LedgerDir(n LedgerName, uid, gid int) (string, error) {
 // ledgersOf are the directories with something in them that daemons of the account uid left.
 // Where they lie nobody but root or that account can have put them.
 func ledgersOf(n LedgerName, uid int) (list []string) {
+	keys := n.all()
 	for _, owner := range []int{0, uid} {
 		bases := rootBases()
 		if owner != 0 {
@@ -128,7 +129,7 @@ func ledgersOf(n LedgerName, uid int) (list []string) {
 			if checkDir(base, owner) != nil {
 				continue
 			}
-			for _, key := range n.all() {
+			for _, key := range keys {
 				dir := resolve(base, key+"-"+strconv.Itoa(uid))
 				if checkDir(dir, uid) == nil && there(dir) && !slices.Contains(list, dir) {
 					list = append(list, dir)
@@ -163,15 +164,19 @@ type LeftLedger struct {
 func LeftLedgers(n LedgerName, dir string, uid int) (list []LeftLedger) {
 	accounts := []int{uid}
 	if os.Geteuid() == 0 {
+		keys := n.all()
 		for _, base := range rootBases() {
-			names, _ := os.ReadDir(base)
-			for _, e := range names {
-				key, account, _ := strings.Cut(e.Name(), "-")
-				if id, err := strconv.Atoi(account); err == nil && slices.Contains(n.all(), key) && !slices.Contains(accounts, id) {
+			for _, name := range namesIn(base) { // there may be very many
+				key, account, _ := strings.Cut(name, "-")
+				if !slices.Contains(keys, key) {
+					continue
+				}
+				if id, err := strconv.Atoi(account); err == nil && !slices.Contains(accounts, id) {
 					accounts = append(accounts, id)
 				}
 			}
 		}
+		slices.Sort(accounts[1:])
 	}
 	for _, account := range accounts {
 		for _, d := range ledgersOf(n, account) {
@@ -182,6 +187,17 @@ func LeftLedgers(n LedgerName, dir string, uid int) (list []LeftLedger) {
 		}
 	}
 	return list
+}
+
+// namesIn are the names of what is in a directory, in no order.
+func namesIn(dir string) []string {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	return names
 }
 
 // RootLedger is the directory of a daemon that ran as root, where we are not root and so can do
