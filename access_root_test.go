@@ -26,6 +26,12 @@ func accounts(t *testing.T, name, text string) *box {
 	b.out = b.path("out.txt")
 	cmd := exec.Command(b.command(), "-n", "-c", b.path(name))
 	cmd.Dir = b.dir
+	out, err := os.Create(b.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
 	b.run(cmd)
 	b.answers()
 	b.all("RUNNING")
@@ -54,6 +60,7 @@ const twoPrograms = `
 command = sleep 1000
 user = nobody
 startsecs = 0
+stdout_logfile = /dev/stdout
 [program:other]
 command = sleep 1000
 startsecs = 0
@@ -87,6 +94,8 @@ audit_logfile = %(here)s/audit.log
 		{nobody, "tail other", "no such process"},
 		{nobody, "pid other", "No such process"},
 		{nobody, "maintail", "NOT_ALLOWED"},
+		{nobody, "tail mine", "NOT_ALLOWED|!spawned"}, // a file, with all that goes to gosv's standard output
+		{nobody, "tail mine stderr", "!NOT_ALLOWED"},
 		{nobody, "shutdown", "NOT_ALLOWED"},
 		{nobody, "update", "NOT_ALLOWED"},
 		{nobody, "restart mine", "mine: started"},
@@ -94,6 +103,7 @@ audit_logfile = %(here)s/audit.log
 		{nobody, "start all", "mine: started|!other"},
 		{stranger, "status", "mine|other"},
 		{stranger, "restart other", "other: started"},
+		{stranger, "tail mine", "spawned: 'other'"},
 		{0, "status", "mine|other"},
 	} {
 		got := b.as(test.uid, strings.Fields(test.args)...)

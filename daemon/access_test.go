@@ -117,6 +117,7 @@ func (deaf) Groups(context.Context) ([]*conf.Group, error) { return nil, context
 func TestOwnPrograms(t *testing.T) {
 	t.Parallel()
 	f := newOwned(t)
+	f.shared = true
 	s := stranger(f, &conf.Config{})
 	for _, tt := range []struct {
 		method, params string
@@ -129,6 +130,10 @@ func TestOwnPrograms(t *testing.T) {
 		{"avail", `{}`, `"name":"cat"|"name":"g1"|!"g2"|!newone`},
 		{"tail", `{"name":"fatal"}`, `BAD_NAME: fatal`},
 		{"tail", `{"name":"cat"}`, `"count":1`},
+		{"tail", `{"name":"grp:g1"}`, `NOT_ALLOWED: the log of grp:g1`}, // it is the main log
+		{"tail", `{"name":"grp:g1","follow":true}`, `NOT_ALLOWED`},
+		{"supervisor.readProcessStdoutLog", `["grp:g1",0,0]`, `NOT_ALLOWED`},
+		{"supervisor.tailProcessStdoutLog", `["grp:g1",0,100]`, `NOT_ALLOWED`},
 		{"tail", `{}`, `NOT_ALLOWED: the main log`},
 		{"tail", `{"follow":true}`, `NOT_ALLOWED: the main log`},
 		{"clear", `{"name":"fatal"}`, `BAD_NAME: fatal`},

@@ -40,6 +40,7 @@ type fake struct {
 	waiting int              // operations that wait
 	plan    conf.Plan
 	broken  error // of reread and reload
+	shared  bool  // g1 writes to the main log
 	did     []string
 	follows []*fakeFollower
 }
@@ -272,6 +273,9 @@ func (l fakeLogs) paths(group, name string) (stdout, stderr string) {
 	}
 	if name == "fatal" {
 		return filepath.Join(l.f.dir, "fatal.out"), ""
+	}
+	if name == "g1" && l.f.shared {
+		return fakeMain(l).path(), ""
 	}
 	return "", ""
 }

@@ -85,7 +85,8 @@ type processReadParams struct {
 	Length int64  `doc:"how many bytes"`
 }
 
-// logOf is the path of a process's log, "" for none.
+// logOf is the path of a process's log, "" for none. Who may see some processes only does not
+// get one in which there is more than theirs.
 func (c *call) logOf(ctx context.Context, spec, stream string) (string, error) {
 	group, name, err := oneName(spec)
 	if err != nil {
@@ -94,11 +95,30 @@ func (c *call) logOf(ctx context.Context, spec, stream string) (string, error) {
 	if _, err := c.mgr.Process(ctx, group, name); err != nil {
 		return "", named(err, spec)
 	}
-	stdout, stderr := c.logs.paths(group, name)
+	path, stderr := c.logs.paths(group, name)
 	if stream == "stderr" {
-		return stderr, nil
+		path = stderr
 	}
-	return stdout, nil
+	if c.limited && c.whole.writesTo(path) {
+		return "", c.who.notAllowed("the log of " + spec + " has gosv's own lines in it, and those of others")
+	}
+	return path, nil
+}
+
+// writesTo says whether a log is a file that gosv itself writes: its standard output or
+// error, sent to a file by who started it, or the main log.
+func (a *api) writesTo(path string) bool {
+	st, err := os.Stat(path)
+	if err != nil || !st.Mode().IsRegular() {
+		return false // a pipe or a terminal has no past: of those each log keeps its own
+	}
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if own, err := f.Stat(); err == nil && os.SameFile(st, own) {
+			return true
+		}
+	}
+	own, err := os.Stat(a.main.path())
+	return err == nil && os.SameFile(st, own)
 }
 
 // noFile is the fault of a log that is not there.
