@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -146,5 +147,57 @@ func TestCrashForgedByAccount(t *testing.T) {
 	os.RemoveAll(filepath.Dir(file))
 	b.again()
 	b.reaches("p", "RUNNING")
+	b.stop()
+}
+
+// TestCrashFullBeforeTheStart: a full /run is no place for the notes, so they are made elsewhere. If all places are
+// full, gosv starts all the same and says what that means; and when there is room again it takes notes.
+func TestCrashFullBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "unshare", "-m", "true")
+	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\n")
+	within, run := b.smallRun()
+	full := func(dir string) string {
+		os.WriteFile(dir+"/filler", make([]byte, 8<<20), 0o600) // as much as there is room for
+		return dir + "/filler"
+	}
+	full(run)
+	b.start(within...)
+	p := b.reaches("p", "RUNNING")
+	b.kill9()
+	b.begin(within...)
+	b.answers()
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %+v and is %+v", p, now)
+	}
+	b.stop()
+	if out, err := exec.Command(within[0], append(within[1:], "mount", "-t", "tmpfs", "-o", "size=4m", "none", "/dev/shm")...).CombinedOutput(); err != nil {
+		t.Skipf("no other /dev/shm: %v %s", err, out)
+	}
+	fillers := []string{full(run), full(strings.TrimSuffix(run, "run") + "dev/shm")}
+	b.start(within...)
+	b.until("it says so", func() bool { return b.count("WARN", "cannot note what becomes of programs") == 1 })
+	p = b.reaches("p", "RUNNING")
+	for _, f := range fillers {
+		os.Remove(f)
+	}
+	b.until("it takes notes again", func() bool {
+		for _, base := range []string{run, strings.TrimSuffix(run, "run") + "dev/shm"} {
+			files, _ := filepath.Glob(base + "/gosv/*/ledger")
+			for _, f := range files {
+				if text, _ := os.ReadFile(f); strings.Contains(string(text), fmt.Sprintf(`"PID":%d`, p.Pid)) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	b.kill9()
+	b.begin(within...)
+	b.answers()
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %+v and is %+v", p, now)
+	}
 	b.stop()
 }

@@ -242,7 +242,7 @@ func (l *Ledger) add(r *ledgerRecord) {
 	}
 	if err != nil && !l.failed {
 		l.failed = true
-		l.say(fmt.Errorf("cannot note what becomes of programs, for the case that gosv is killed: %w", err))
+		l.say(cannotNote(err))
 	}
 }
 

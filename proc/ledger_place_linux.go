@@ -106,12 +106,15 @@ func LedgerDir(n LedgerName, uid, gid int) (string, error) {
 		bases = userBases(me)
 	}
 	var why error
-	for _, base := range bases {
-		dir, err := ledgerDir(base, n, me, uid, gid)
-		if err == nil {
-			return dir, nil
+	for _, full := range []bool{false, true} {
+		why = nil
+		for _, base := range bases {
+			dir, err := ledgerDir(base, n, me, uid, gid, full)
+			if err == nil {
+				return dir, nil
+			}
+			why = errors.Join(why, err)
 		}
-		why = errors.Join(why, err)
 	}
 	return "", why
 }
@@ -287,14 +290,21 @@ func groupsOf(uid int) (list []uint32) {
 	return list
 }
 
+// ledgerRoom is the least room that there has to be where a ledger is made.
+const ledgerRoom = 1 << 20
+
 // ledgerDir is a directory in base, both made if need be and checked: nobody else may write there.
-func ledgerDir(base string, n LedgerName, me, uid, gid int) (string, error) {
+// One that has no room is taken with full only: there may be some later.
+func ledgerDir(base string, n LedgerName, me, uid, gid int, full bool) (string, error) {
 	var fsys unix.Statfs_t
 	if err := unix.Statfs(filepath.Dir(base), &fsys); err != nil {
 		return "", &fs.PathError{Op: "statfs", Path: filepath.Dir(base), Err: err}
 	}
 	if fsys.Type != unix.TMPFS_MAGIC && fsys.Type != unix.RAMFS_MAGIC {
 		return "", fmt.Errorf("%s is not in memory", filepath.Dir(base))
+	}
+	if room := fsys.Bavail * uint64(fsys.Bsize); fsys.Blocks > 0 && room < ledgerRoom && !full {
+		return "", fmt.Errorf("%s is full", filepath.Dir(base))
 	}
 	if err := ownDir(base, 0o711, me); err != nil {
 		return "", err

@@ -30,6 +30,10 @@ func (m *Manager) note(p *process) {
 	}
 }
 
+func cannotNote(err error) error {
+	return fmt.Errorf("cannot note what becomes of programs, for the case that gosv is killed: %w", err)
+}
+
 // mendEvery is how often a ledger that could not be written is written anew, until it can be.
 const mendEvery = 5 * time.Second
 
@@ -91,7 +95,7 @@ func (m *Manager) rewrite() {
 		}
 	}
 	if err := m.Ledger.renew(records); err != nil {
-		m.Ledger.say(err)
+		m.Ledger.say(cannotNote(err))
 	}
 	m.mendLater()
 }
