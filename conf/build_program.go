@@ -352,7 +352,7 @@ func (l *loader) listener(p *program, g *Group) {
 	g.Listener = &li
 }
 
-var tcpSocket = regexp.MustCompile(`^tcp://([^\s:]+):(\d+)$`)
+const tcpSocket = `^tcp://([^\s:]+):(\d+)$`
 
 // socket checks the socket of an fcgi-program. All groups that have the program share it.
 func (l *loader) socket(p *program, name string, alone bool) *Socket {
@@ -381,7 +381,7 @@ func (l *loader) socket(p *program, name string, alone bool) *Socket {
 			fmt.Sprintf("Invalid socket_backlog value %d", s.Backlog))
 	}
 	path, unix := strings.CutPrefix(s.URL, "unix://")
-	tcp := tcpSocket.FindStringSubmatch(s.URL)
+	tcp := regexp.MustCompile(tcpSocket).FindStringSubmatch(s.URL)
 	switch {
 	case unix && !strings.HasPrefix(path, "/"):
 		bad("the socket's path must be absolute, not "+strconv.Quote(path), "write unix:///"+path,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -24,7 +25,7 @@ func withoutDeclaration(r *bufio.Reader) (io.Reader, error) {
 		return r, nil // short or broken: the parser will see
 	}
 	text, err := r.ReadSlice('>')
-	switch name := encoding.FindSubmatch(text); {
+	switch name := encoding().FindSubmatch(text); {
 	case err == bufio.ErrBufferFull:
 		return nil, errors.New("the XML declaration is too long")
 	case err != nil:
@@ -37,7 +38,9 @@ func withoutDeclaration(r *bufio.Reader) (io.Reader, error) {
 	return r, nil
 }
 
-var encoding = regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
+var encoding = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
+})
 
 // latin1 turns each byte into the UTF-8 of the character of that number.
 type latin1 struct {
