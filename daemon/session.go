@@ -215,14 +215,17 @@ func (x *session) newCall(id uint64, who caller) *call {
 func (x *session) finish(id uint64, cancel context.CancelFunc, out any, err error) {
 	x.mu.Lock()
 	delete(x.calls, id)
+	o := x.hand.open[id]
 	x.mu.Unlock()
 	cancel()
 	if !errors.Is(err, errLeft) {
 		x.reply(x.last(id, out, err))
 	}
 	x.mu.Lock()
-	delete(x.hand.open, id)
-	x.mu.Unlock()
+	defer x.mu.Unlock()
+	if x.hand.open[id] == o { // else the client, which has its answer, has used the number again
+		delete(x.hand.open, id)
+	}
 }
 
 // last is the last line of an answer.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -56,6 +57,35 @@ func TestSessionHugeLine(t *testing.T) {
 		return // closed, one way or the other
 	}
 }
+
+// TestSessionNumberUsedAgain: a number that is used again as soon as its answer is there belongs to
+// the new request, which an upgrade has to wait for or hand over.
+func TestSessionNumberUsedAgain(t *testing.T) {
+	t.Parallel()
+	x := &session{calls: map[uint64]context.CancelFunc{}}
+	x.hand.begin()
+	x.hand.open[1] = &openCall{method: wire.MethodStatus}
+	next := &openCall{method: wire.MethodEvents}
+	x.conn = wire.NewConn(struct {
+		io.Reader
+		io.Writer
+	}{nil, writeFunc(func(b []byte) (int, error) {
+		x.hand.open[1] = next
+		return len(b), nil
+	})}, nil)
+	x.finish(1, func() {}, true, nil)
+	if x.hand.open[1] != next {
+		t.Error("the new request is not known any more")
+	}
+	x.finish(1, func() {}, nil, errLeft)
+	if len(x.hand.open) != 0 {
+		t.Error("a request that is answered is still known")
+	}
+}
+
+type writeFunc func([]byte) (int, error)
+
+func (f writeFunc) Write(b []byte) (int, error) { return f(b) }
 
 // TestSessionPieces: a list that does not fit into a line comes in several.
 func TestSessionPieces(t *testing.T) {
