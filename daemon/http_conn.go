@@ -131,14 +131,17 @@ func (c *httpConn) pass(b []byte) int {
 // firstHead reads the first head, as far as it must be known to mend it.
 func (c *httpConn) firstHead() {
 	buf := make([]byte, 0, 1024)
-	for whole := false; !whole && c.err == nil && len(buf) < maxHead; {
+	blank := 0 // bytes of empty lines before it
+	for whole := false; !whole && c.err == nil && blank+len(buf) < maxHead; {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
 		var n int
 		n, c.err = c.next(buf[len(buf):cap(buf)])
 		c.given(buf[len(buf) : len(buf)+n])
-		buf = bytes.TrimLeft(buf[:len(buf)+n], "\r\n")
+		came := buf[:len(buf)+n]
+		buf = bytes.TrimLeft(came, "\r\n")
+		blank += len(came) - len(buf)
 		line, _, _ := bytes.Cut(buf, []byte("\n"))
 		whole = len(line) < len(buf) && !bytes.HasSuffix(bytes.TrimRight(line, "\r"), []byte(" HTTP/1.1")) || headEnd(buf) > 0
 	}

@@ -198,6 +198,30 @@ func TestHeaderSize(t *testing.T) {
 	}
 }
 
+// TestBlankLines: empty lines before the first request are let pass, but not without end: they
+// are kept for an upgrade.
+func TestBlankLines(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	address := f.serveTCP(t, "", "")
+	for _, tt := range []struct {
+		lines int
+		want  string
+	}{{3, "HTTP/1.1 200"}, {maxHead, "HTTP/1.1 400"}} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(60 * time.Second))
+		io.WriteString(c, strings.Repeat("\r\n", tt.lines)+"GET /livez HTTP/1.1\r\n\r\n")
+		answer := make([]byte, 12)
+		if _, err := io.ReadFull(c, answer); err != nil || string(answer) != tt.want {
+			t.Errorf("after %d empty lines: %q, %v; want %s", tt.lines, answer, err, tt.want)
+		}
+	}
+}
+
 // TestEventsLost: a client that does not read its events loses the oldest, counted.
 func TestEventsLost(t *testing.T) {
 	t.Parallel()
