@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -245,6 +246,31 @@ func TestEventsLost(t *testing.T) {
 		if kept > eventsBytes || kept < eventsBytes/2 || list[0].Lost != int64(1000-len(list)) {
 			t.Errorf("%d bytes in %d events wait, lost %d", kept, len(list), list[0].Lost)
 		}
+	}
+}
+
+// TestEventsLostBefore: what was lost before an upgrade is still said after it.
+func TestEventsLostBefore(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	state, err := json.Marshal(told{Events: []wire.Event{{Serial: 8, Lost: 7}, {Serial: 9}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []wire.Event
+	c := &call{api: f.api, send: func(v any) error {
+		if got = append(got, v.(wire.Event)); len(got) == 2 {
+			return io.ErrClosedPipe
+		}
+		return nil
+	}}
+	run, err := c.takeUpEvents(keptCall{Params: json.RawMessage(`{}`), State: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t.Context())
+	if len(got) != 2 || got[0].Lost != 7 || got[1].Lost != 0 {
+		t.Errorf("it goes on with %+v", got)
 	}
 }
 

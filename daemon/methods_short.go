@@ -335,6 +335,7 @@ func (c *call) takeUpEvents(k keptCall) (func(context.Context) (any, error), err
 	}
 	q := newEventQueue(eventsMax)
 	if q.list = at.Events; len(q.list) > 0 {
+		q.lost = q.list[0].Lost // take says it anew
 		for _, ev := range q.list {
 			q.size += len(ev.Payload)
 		}
