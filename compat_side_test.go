@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,12 +85,9 @@ func newSide(index int, dir string, arch *txtar.Archive) (*side, error) {
 		_ = rest
 	}
 	sd.env = []string{"PATH=" + path, "HOME=" + dir, "LANG=C.UTF-8", "COMPAT_MARK=" + dir, "FOO=foo value", "PERCENT=100%s"}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if sd.port, err = nextPort(); err != nil {
 		return nil, err
 	}
-	sd.port = l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	for _, f := range arch.Files {
 		if strings.HasPrefix(f.Name, "diff/") {
 			continue

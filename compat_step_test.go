@@ -45,11 +45,22 @@ func (sd *side) step(line string) error {
 	case "quiet": // a step whose output is of no interest
 		return after(func(string) string { return "" })
 	}
+	if word == "log" || word == "mark" || strings.Contains(rest, "main.log") {
+		sd.logged()
+	}
 	do, ok := steps[word]
 	if !ok {
 		return fmt.Errorf("there is no step %q", word)
 	}
 	return do(sd, rest)
+}
+
+// logged lets gosv write what it has logged: a line of its log may come behind the answer, which the
+// original's cannot. Who reads the log over the protocol gets all of it.
+func (sd *side) logged() {
+	if sd.daemonProg != originalDaemon && sd.pid != 0 && alive(sd.pid) {
+		sd.rpc("supervisor.readLog", []any{-1, 0})
+	}
 }
 
 // steps is the table of steps; it is a function's result in all but name, since a step may

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -115,15 +116,29 @@ autorestart = false
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 100 { // below those that the kernel gives to clients and to who asks for any
-		port := 10000 + rand.IntN(20000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+	port, err := nextPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// portsTaken is how many ports these tests have taken, from a random one on.
+var portsTaken = func() *atomic.Int64 { var n atomic.Int64; n.Store(rand.Int64N(20000)); return &n }()
+
+// nextPort is a port for a server: none twice, and none of those that the kernel gives to clients or
+// to who asks for any.
+func nextPort() (int, error) {
+	var err error
+	for range 100 {
+		port := 10000 + int(portsTaken.Add(1)%20000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			l.Close()
-			return port
+			return port, nil
 		}
 	}
-	t.Fatal("no port is free")
-	return 0
+	return 0, err
 }
 
 // Starts, stops, reloads, reopened logs, groups that come and go and clients that break off
