@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -196,6 +197,37 @@ func TestCrashFullBeforeTheStart(t *testing.T) {
 	b.kill9()
 	b.begin(within...)
 	b.answers()
+	if now := b.one("p"); now.Pid != p.Pid {
+		t.Errorf("p was %+v and is %+v", p, now)
+	}
+	b.stop()
+}
+
+// TestCrashRootThenAccount: a gosv that is not root says that it can do nothing about programs that root's left; root's
+// next one goes on with them.
+func TestCrashRootThenAccount(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	b := newBox(t, "", "[program:p]\ncommand = child sleep\nstartsecs = 0\n")
+	b.own()
+	if err := os.Chown(b.dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	b.ledger() // or there is none
+	b.kill9()
+	for _, name := range []string{"s.sock", "d.log", "d.pid"} {
+		os.Remove(b.path(name))
+	}
+	cmd := exec.Command(b.command(), "-n", "-c", b.path("s.conf"))
+	cmd.Dir, cmd.Env = b.dir, []string{"PATH=" + b.dir + ":" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	b.run(cmd)
+	b.answers()
+	b.until("it says so", func() bool { return b.count("WARN", "only root can end them") == 1 })
+	b.stop()
+	b.again()
 	if now := b.one("p"); now.Pid != p.Pid {
 		t.Errorf("p was %+v and is %+v", p, now)
 	}

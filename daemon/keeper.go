@@ -86,9 +86,7 @@ func (l *launch) keeperLost() {
 		d.log.Error(fmt.Sprintf("the keeper (pid %d) has died, and there is no other one (%v): should gosv die now, it has to be started again by hand", old, err))
 		return
 	}
-	l.link.Hears()
 	d.outputs.pump.KeptBy(l.link)
-	l.link.Up()
 	l.link.GoOn(l.told, l.keeperLost)
 	d.log.Warn(fmt.Sprintf("the keeper (pid %d) has died; the new one has the pid %d", old, l.top()))
 	movePidfile(d.began.Supervisord.Pidfile, old, l.top())

@@ -27,9 +27,17 @@ func (d *Daemon) writePidfile(s *conf.Supervisord) {
 // movePidfile lets the pidfile name another process, if it names this one.
 func movePidfile(path string, from, to int) {
 	text, err := os.ReadFile(path)
-	if err == nil && string(text) == strconv.Itoa(from)+"\n" {
-		os.WriteFile(path, []byte(strconv.Itoa(to)+"\n"), 0o644)
+	if err != nil || string(text) != strconv.Itoa(from)+"\n" {
+		return
 	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	line := strconv.Itoa(to) + "\n"
+	f.WriteString(line) // at no moment is it empty
+	f.Truncate(int64(len(line)))
 }
 
 // removePidfile removes the pidfile if it still names this process.

@@ -20,7 +20,7 @@ func (l *launch) endLeft(uid int) (notes []conf.Notice, err error) {
 		notes = append(notes, conf.Notice{Level: level, Text: fmt.Sprintf(format, args...)})
 	}
 	if dir := proc.RootLedger(l.ledgerOf); dir != "" {
-		say("WARN", "a gosv that root ran with this configuration did not end in order (%s): what of its programs still runs only root can end; start gosv as root once", dir)
+		say("WARN", "root has run gosv with this configuration, and there are notes of it (%s): if it did not end in order, its programs may still run, and only root can end them: start gosv as root once", dir)
 	}
 	for _, left := range proc.LeftLedgers(l.ledgerOf, l.ledger, uid) {
 		said, err := left.WindUp()

@@ -214,7 +214,7 @@ func (l *Link) Renew(words []string, dir string, given []*os.File) error {
 	}
 	defer unix.Close(me)
 	files := []uintptr{0, 1, 2}
-	s := &keptKeeper{PID: os.Getpid(), Files: []int{0, 1, 2}, Background: l.Background}
+	s := &keptKeeper{PID: os.Getpid(), Files: []int{0, 1, 2}, Background: l.Background, Hears: true, Up: true}
 	for _, f := range given {
 		s.Files = append(s.Files, len(files))
 		files = append(files, f.Fd())
