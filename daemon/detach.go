@@ -19,6 +19,9 @@ const readyEnv = proc.ReadyEnv
 // detach starts the daemon in the background and returns when it is up (0) or has failed
 // (its exit status; it has said why on stderr, which it keeps until then).
 func (l *launch) detach() int {
+	if st, err := os.Stat(l.file); err == nil && !st.Mode().IsRegular() {
+		return l.fail(fmt.Errorf("the configuration %s can be read only once, and the daemon in the background has to read it again: use -n or a file", l.file))
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return l.fail(fmt.Errorf("cannot go into the background: %w", err))
