@@ -143,23 +143,6 @@ func (d *Daemon) notices(list []conf.Notice) {
 	}
 }
 
-// serverURL is what children get as SUPERVISOR_SERVER_URL: the first unix server, else the
-// last TCP one, as supervisord chooses.
-func serverURL(cfg *conf.Config) string {
-	if len(cfg.UnixServers) > 0 {
-		return "unix://" + cfg.UnixServers[0].File
-	}
-	if n := len(cfg.InetServers); n > 0 {
-		s := cfg.InetServers[n-1]
-		host := s.Host
-		if host == "" {
-			host = "localhost"
-		}
-		return fmt.Sprintf("http://%s:%d", host, s.Port)
-	}
-	return ""
-}
-
 // environ is what children inherit of the daemon's own environment.
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {

@@ -18,7 +18,7 @@ import (
 // mainLog is the daemon's own log: a slog.Handler that writes Supervisor's line format,
 // "2006-01-02 15:04:05,000 LEVL message", to the log file or syslog, and to stdout in the
 // foreground. Writers never wait for a disk or a terminal: each target has a queue and a
-// goroutine, and a target that hangs loses its oldest lines, counted.
+// goroutine, and a target that hangs loses the lines for which there is no room, counted.
 type mainLog struct {
 	level   slog.Level
 	file    *logs.File // nil: syslog or none
@@ -28,7 +28,7 @@ type mainLog struct {
 	without error   // why there is no file, though one is usual
 }
 
-// levels are the four letters of Supervisor's loggers.py.
+// levelName is the four letters of Supervisor's loggers.py.
 func levelName(l slog.Level) string {
 	switch {
 	case l >= levelAudit:

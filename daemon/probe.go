@@ -43,7 +43,7 @@ func startupz(ctx context.Context, a *api) []check {
 	infos, checks := a.ask(ctx)
 	for i := range infos {
 		if p := &infos[i]; autostarts(p) {
-			checks = append(checks, check{probeName(p), p.Life.BeenUp, stateText(p)})
+			checks = append(checks, check{namespec(p.Group, p.Name), p.Life.BeenUp, stateText(p)})
 		}
 	}
 	return checks
@@ -64,7 +64,7 @@ func readyz(ctx context.Context, a *api) []check {
 	for i := range infos {
 		if p := &infos[i]; autostarts(p) {
 			ok := p.State == state.Running || p.State == state.Exited && p.Life.Expected
-			checks = append(checks, check{probeName(p), ok, stateText(p)})
+			checks = append(checks, check{namespec(p.Group, p.Name), ok, stateText(p)})
 		}
 	}
 	return checks
@@ -83,14 +83,6 @@ func (a *api) ask(ctx context.Context) ([]proc.Info, []check) {
 }
 
 func autostarts(p *proc.Info) bool { return p.Config != nil && p.Config.Autostart }
-
-// probeName is the process's name as ctl shows it.
-func probeName(p *proc.Info) string {
-	if p.Group == p.Name {
-		return p.Name
-	}
-	return p.Group + ":" + p.Name
-}
 
 // stateText is a state, with the reason where there is one.
 func stateText(p *proc.Info) string {

@@ -93,7 +93,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
 		Drain: time.Duration(s.DrainSecs), Timeout: shutdownTimeout(s, d.top),
 		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
-		Environ: environ(), ServerURL: serverURL(l.cfg), Launchers: runtime.GOMAXPROCS(0),
+		Environ: environ(), ServerURL: l.cfg.ServerURL(), Launchers: runtime.GOMAXPROCS(0),
 		Ledger: ledger, Noted: l.link.Noted,
 	})
 	if k != nil {

@@ -81,7 +81,7 @@ func (h *handler) action(w http.ResponseWriter, r *http.Request, action, spec st
 			question, spec = "Stop all processes?", ""
 		}
 		h.render(w, http.StatusOK, confirmPage{
-			common: h.common("notice", question), Label: text, Action: action, Namespec: spec,
+			common: h.common(question), Label: text, Action: action, Namespec: spec,
 		})
 		return
 	}

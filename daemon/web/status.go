@@ -36,7 +36,7 @@ type row struct {
 	Actions  []item
 }
 
-// item is one of the five places for an action. Name is empty where there is none now.
+// item is one of the five places for an action. It is empty where there is none now.
 type item struct {
 	Label  string
 	Action string // what its button posts
@@ -61,7 +61,7 @@ func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.render(w, http.StatusOK, statusPage{
-		common:  h.common("status", "Supervisor Status"),
+		common:  h.common("Supervisor Status"),
 		Message: message, Bad: isBad(message),
 		Summary: summary(procs),
 		Now:     now(procs),

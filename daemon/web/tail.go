@@ -19,7 +19,6 @@ type tailPage struct {
 	Namespec string // "" when none was asked for
 	Known    bool   // there is such a process: its log can be followed
 	Stream   string
-	Other    string // the other stream
 	Limit    int64
 	Limits   []limit
 	Text     string // the log, or what is the matter with it
@@ -39,13 +38,13 @@ func (h *handler) tail(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := tailPage{
-		common: h.common("tail", "Supervisor tail of process None"),
+		common: h.common("Supervisor tail of process None"),
 		Limit:  tailLimit(form["limit"]),
-		Stream: "stdout", Other: "stderr",
+		Stream: "stdout",
 		Limits: []limit{{minTail, "1 KB"}, {16 << 10, "16 KB"}, {256 << 10, "256 KB"}, {1 << 20, "1 MB"}},
 	}
 	if form["stream"] == "stderr" {
-		page.Stream, page.Other = page.Other, page.Stream
+		page.Stream = "stderr"
 	}
 	page.Namespec = form["processname"]
 	if page.Namespec == "" {

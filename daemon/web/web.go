@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"gosv/daemon/wire"
@@ -49,25 +48,17 @@ const (
 	refresh    = "refresh"
 )
 
-// New is the handler of the page, below any path that a proxy puts before it. It prepares
-// nothing before the first request.
-func New(b Backend, o Options) http.Handler { return &handler{b: b, o: o} }
+// New is the handler of the page, below any path that a proxy puts before it.
+func New(b Backend, o Options) http.Handler { return &handler{b: b, o: o, since: time.Now()} }
 
 type handler struct {
-	b Backend
-	o Options
-
-	once  sync.Once // sets what follows
+	b     Backend
+	o     Options
 	since time.Time // what static files count as last modified at
-}
-
-func (h *handler) prepare() {
-	h.since = time.Now()
 }
 
 // ServeHTTP finds the view by the path, as the original does: leading slashes do not matter.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.once.Do(h.prepare)
 	safeHeaders(w.Header())
 	path := strings.TrimLeft(r.URL.Path, "/")
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -131,15 +122,14 @@ func uncached(h http.Header) {
 
 // common is what every page shows.
 type common struct {
-	Page           string // for the script: status, tail, notice
 	Title          string
 	Identification string
 	Version        string
 	Again          bool // the browser shall ask again by itself
 }
 
-func (h *handler) common(page, title string) common {
-	return common{Page: page, Title: title, Identification: valid(h.b.Identification()), Version: h.b.Version()}
+func (h *handler) common(title string) common {
+	return common{Title: title, Identification: valid(h.b.Identification()), Version: h.b.Version()}
 }
 
 // render answers with a page. It is made in memory first, so that there is no half a page.
@@ -160,7 +150,7 @@ type notice struct {
 
 func (h *handler) notice(w http.ResponseWriter, code int, n notice) {
 	again := n.common.Again
-	n.common = h.common("notice", n.Title)
+	n.common = h.common(n.Title)
 	n.common.Again = again
 	h.render(w, code, n)
 }

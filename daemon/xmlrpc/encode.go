@@ -159,11 +159,6 @@ func AppendIntMember(dst []byte, name string, n int) []byte {
 	return append(dst, "</int></value>\n</member>\n"...)
 }
 
-// AppendBoolMember appends a struct member that is a boolean.
-func AppendBoolMember(dst []byte, name string, b bool) []byte {
-	return AppendMember(dst, name, b)
-}
-
 // plain has a bit for each byte below 64 that is written as it is: the printable ones
 // but for markup, and the two blanks that survive reading. From 64 to 127 all are.
 const plain uint64 = (1<<32-1)<<32 ^ (1<<'&' | 1<<'<' | 1<<'>') | 1<<'\t' | 1<<'\n'
