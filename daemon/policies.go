@@ -26,7 +26,7 @@ func shutdownTimeout(s *conf.Supervisord, pid int) time.Duration {
 // sayTimeout warns of a program that asks for more time to stop than process 1 gives when
 // nobody has configured how much; what was configured was judged when it was read.
 func (d *Daemon) sayTimeout(cfg *conf.Config) {
-	if os.Getpid() != 1 {
+	if d.top != 1 {
 		return
 	}
 	if e := conf.LateStop(cfg); e != nil {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,5 +56,20 @@ func TestWriteTermination(t *testing.T) {
 	}
 	if err := writeTermination(t.TempDir(), "why"); err == nil || !strings.Contains(err.Error(), "cannot write why gosv ends") {
 		t.Errorf("a directory: %v", err)
+	}
+}
+
+// TestSayTimeout: the keeper may be process 1 in gosv's place, and is killed all the same.
+func TestSayTimeout(t *testing.T) {
+	t.Parallel()
+	cfg := &conf.Config{Groups: []*conf.Group{{Processes: []*conf.Process{{Name: "slow", Stopwaitsecs: conf.Seconds(time.Hour)}}}}}
+	cfg.Supervisord.ShutdownTimeout = conf.NoTimeout
+	for top, want := range map[int]bool{1: true, 2: false} {
+		var log syncBuffer
+		d := &Daemon{log: slog.New(slog.NewTextHandler(&log, nil)), top: top}
+		d.sayTimeout(cfg)
+		if got := strings.Contains(log.String(), "stopping 'slow' may take"); got != want {
+			t.Errorf("with process %d on top it says %q", top, log.String())
+		}
 	}
 }
