@@ -270,6 +270,7 @@ func (h *handed) take(section string, unix bool) (net.Listener, *keptServer) {
 		k.FD = -1
 		if err != nil {
 			h.log.Error(fmt.Sprintf("cannot go on listening for [%s]: %v", section, err))
+			k.hangUp()
 			return nil, nil
 		}
 		return ln, k
@@ -282,10 +283,15 @@ func (h *handed) rest() {
 	for _, k := range h.list {
 		if k.FD >= 0 {
 			syscall.Close(k.FD)
-			for _, c := range k.Conns {
-				syscall.Close(c.FD)
-			}
+			k.hangUp()
 		}
+	}
+}
+
+// hangUp closes the connections of a socket that nobody goes on with.
+func (k *keptServer) hangUp() {
+	for _, c := range k.Conns {
+		syscall.Close(c.FD)
 	}
 }
 
