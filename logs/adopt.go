@@ -89,3 +89,23 @@ func (p *Pump) watchRun(r *run) error {
 	r.s.latest = r
 	return nil
 }
+
+// Keeper is told of pipes that it is to hold, so that what is in them outlives us and their
+// programs both.
+type Keeper interface {
+	Hold(fd int, inode uint64)
+	Drop(inode uint64)
+}
+
+// KeptBy names the keeper of the pipes. It is given those that there are, also if it was
+// named before: it may be another process now.
+func (p *Pump) KeptBy(k Keeper) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keeper = k
+	for _, r := range p.runs {
+		if r != nil {
+			k.Hold(int(r.fd), r.inode())
+		}
+	}
+}

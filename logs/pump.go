@@ -271,26 +271,6 @@ func (p *Pump) read(term int, r *run, buf []byte) (n int, ok bool) {
 	return -1, ok
 }
 
-// Keeper is told of pipes that it is to hold, so that what is in them outlives us and their
-// programs both.
-type Keeper interface {
-	Hold(fd int, inode uint64)
-	Drop(inode uint64)
-}
-
-// KeptBy names the keeper of the pipes. It is given those that there are, also if it was
-// named before: it may be another process now.
-func (p *Pump) KeptBy(k Keeper) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.keeper = k
-	for _, r := range p.runs {
-		if r != nil {
-			k.Hold(int(r.fd), r.inode())
-		}
-	}
-}
-
 // buffer is a buffer for pieces of n bytes at most.
 func (p *Pump) buffer(n int) []byte {
 	if p.stash != nil {

@@ -36,6 +36,8 @@ type Ledger struct {
 	live   int64 // size when the file was made anew
 	tight  bool  // there is no more room for it than it has
 	failed bool
+
+	begun map[[2]string]*intent // launches of whose process nothing has been noted since
 }
 
 // ledgerVersion is of the form of the records.
@@ -224,6 +226,7 @@ func (l *Ledger) add(r *ledgerRecord) {
 	if l.file == nil {
 		return
 	}
+	l.follow(r)
 	line, err := appendSealed(l.line[:0], r)
 	if err == nil {
 		var n int
@@ -246,6 +249,19 @@ func (l *Ledger) add(r *ledgerRecord) {
 	}
 }
 
+// follow keeps in mind which launches are under way. l.mu is held.
+func (l *Ledger) follow(r *ledgerRecord) {
+	if i := r.Intent; i != nil {
+		if l.begun == nil {
+			l.begun = map[[2]string]*intent{}
+		}
+		l.begun[[2]string{i.Group, i.Name}] = i
+	}
+	if k := r.Proc; k != nil {
+		delete(l.begun, [2]string{k.Group, k.Name})
+	}
+}
+
 // failing says that it does not have everything, since something could not be written.
 func (l *Ledger) failing() bool {
 	if l == nil {
@@ -265,8 +281,8 @@ func (l *Ledger) due() bool {
 	return l.file != nil && (l.tight && l.spare != nil || !l.failed && l.size > 2*l.live+ledgerSlack)
 }
 
-// renew puts a new file with these records in the place of the old one: either of the two
-// is there, whole, at any moment. An error is one that was not told yet.
+// renew puts a new file with these records, and what the launchers have written of launches
+// under way, in the place of the old one: either of the two is there, whole, at any moment. An error is one that was not told yet.
 func (l *Ledger) renew(records []*ledgerRecord) error {
 	if l == nil {
 		return nil
@@ -287,6 +303,12 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 	for _, r := range append([]*ledgerRecord{{Head: &l.head}}, records...) {
 		var err error
 		if b, err = appendSealed(b, r); err != nil {
+			return err
+		}
+	}
+	for _, i := range l.begun {
+		var err error
+		if b, err = appendSealed(b, &ledgerRecord{Intent: i}); err != nil {
 			return err
 		}
 	}
