@@ -38,11 +38,12 @@ func (m *Manager) AddAll(ctx context.Context, list []*conf.Group, before func())
 	for i, c := range list {
 		groups[i] = m.newGroup(c)
 	}
-	m.Ledger.add(m.Ledger.groups(list))
+	record := m.Ledger.groups(list)
 	err := tell(ctx, m, func() error {
 		if err := free(); err != nil {
 			return err
 		}
+		m.Ledger.add(record) // here, or the loop might write the ledger anew without it
 		for _, g := range groups {
 			m.insert(g)
 		}
@@ -239,12 +240,12 @@ func (m *Manager) beginRest(g *group) *operation {
 
 // replace puts the new version of a group in the place of the old one, in one step.
 func (u *updating) replace(c *conf.Group) error {
-	g := u.m.newGroup(c)
+	g, record := u.m.newGroup(c), u.m.Ledger.groups([]*conf.Group{c})
 	err := u.tell(func() error {
 		if err := u.m.remove(c.Name); err != nil {
 			return err
 		}
-		u.m.Ledger.add(&ledgerRecord{Groups: []*conf.Group{c}})
+		u.m.Ledger.add(record)
 		u.m.insert(g)
 		u.m.autostart(g)
 		return nil

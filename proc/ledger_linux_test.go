@@ -58,3 +58,38 @@ func TestOldLedgersAreRemoved(t *testing.T) {
 		}
 	}
 }
+
+// TestLedgerKeepsLaunchesUnderWay: a ledger that is written anew while a child is being launched still
+// says by what that child is found.
+func TestLedgerKeepsLaunchesUnderWay(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o700)
+	open := func() *Ledger {
+		l, err := OpenLedger(dir, LedgerName{Config: "x"}, func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	id := [2]string{"g", "p"}
+	pipes := [3]uint64{1, 2, 3}
+	l := open()
+	l.renew(nil)
+	l.add(&ledgerRecord{Intent: &intent{Group: "g", Name: "p", Pipes: pipes}})
+	l.renew([]*ledgerRecord{{Intent: &intent{Group: "g", Name: "p"}}}) // as the loop knows it
+	l.Close(false)
+	l = open()
+	if i := l.Past().intents[id]; i == nil || i.Pipes != pipes {
+		t.Errorf("the launch is noted as %+v, want pipes %v", i, pipes)
+	}
+	l.renew(nil)
+	l.add(&ledgerRecord{Intent: &intent{Group: "g", Name: "p", Pipes: pipes}})
+	l.add(&ledgerRecord{Proc: &Kept{Group: "g", Name: "p", PID: 5}})
+	l.renew([]*ledgerRecord{{Proc: &Kept{Group: "g", Name: "p", PID: 5}}})
+	l.Close(false)
+	l = open()
+	defer l.Close(true)
+	if past := l.Past(); len(past.intents) != 0 || past.procs[id] == nil || past.procs[id].PID != 5 {
+		t.Errorf("a launch that is over is noted as %+v, its process as %+v", past.intents[id], past.procs[id])
+	}
+}

@@ -300,7 +300,7 @@ func ledgerDir(base string, n LedgerName, me, uid, gid int, full bool) (string, 
 	if err := unix.Statfs(filepath.Dir(base), &fsys); err != nil {
 		return "", &fs.PathError{Op: "statfs", Path: filepath.Dir(base), Err: err}
 	}
-	if fsys.Type != unix.TMPFS_MAGIC && fsys.Type != unix.RAMFS_MAGIC {
+	if kind := uint32(fsys.Type); kind != unix.TMPFS_MAGIC && kind != unix.RAMFS_MAGIC {
 		return "", fmt.Errorf("%s is not in memory", filepath.Dir(base))
 	}
 	if room := fsys.Bavail * uint64(fsys.Bsize); fsys.Blocks > 0 && room < ledgerRoom && !full {

@@ -95,18 +95,23 @@ func (l *Ledger) Prepare(groups []*conf.Group) {
 	}()
 }
 
-// groups is the record of groups, of which only the first caller has a prepared one: AddAll
-// for the start, before anything else is asked of the manager.
+// groups is the record of groups with its text, which may be long and is made where nobody
+// waits for it. Only the first caller has a prepared one: AddAll for the start, before anything
+// else is asked of the manager.
 func (l *Ledger) groups(list []*conf.Group) *ledgerRecord {
 	r := &ledgerRecord{Groups: list}
-	if l == nil || l.prepared == nil {
+	if l == nil {
 		return r
 	}
-	p := l.prepared
-	l.prepared = nil // it is large
-	<-p.done
-	if len(p.groups) == len(list) && len(list) > 0 && &p.groups[0] == &list[0] {
-		r.text = p.text
+	if p := l.prepared; p != nil {
+		l.prepared = nil // it is large
+		<-p.done
+		if len(p.groups) == len(list) && len(list) > 0 && &p.groups[0] == &list[0] {
+			r.text = p.text
+		}
+	}
+	if r.text == nil {
+		r.text, _ = json.Marshal(list) // add says why it cannot be made
 	}
 	return r
 }
