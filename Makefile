@@ -40,6 +40,7 @@ check: ## before every commit, under a minute
 
 others: ## the code and its tests as other systems see them; what they link against is compiled once, in a minute each
 	@for os in darwin freebsd; do GOOS=$$os $(GO) vet -tags $(TAGS) ./... || exit 1; done
+	@GOOS=linux GOARCH=386 $(GO) vet -tags $(TAGS) ./...
 
 race: ## the same tests with the race detector, shuffled, three times
 	$(GO) test -tags $(TAGS) -race -shuffle=on -count=3 ./...

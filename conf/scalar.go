@@ -30,7 +30,7 @@ func pyInt(s string, base int) (int, error) {
 	if digits == "" || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
 		return 0, bad()
 	}
-	n, err := strconv.ParseInt(sign+strings.ReplaceAll(digits, "_", ""), base, 64)
+	n, err := strconv.ParseInt(sign+strings.ReplaceAll(digits, "_", ""), base, strconv.IntSize)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
 		return 0, fmt.Errorf("%s is too large a number", text)
@@ -65,10 +65,13 @@ func parseInt(v any) (int, error) {
 	case string:
 		return pyInt(v, 10)
 	case int64:
+		if int64(int(v)) != v {
+			return 0, fmt.Errorf("%d is too large a number", v)
+		}
 		return int(v), nil
 	case float64:
 		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return int(v), nil
+			return parseInt(int64(v))
 		}
 		return 0, fmt.Errorf("must be a whole number, not %v", v)
 	}

@@ -42,8 +42,8 @@ func (x *Seconds) Set(v any) error {
 	if err != nil {
 		return err
 	}
-	const most = math.MaxInt64 / int(time.Second)
-	if n > most || n < -most {
+	const most = math.MaxInt64 / int64(time.Second)
+	if int64(n) > most || int64(n) < -most {
 		return fmt.Errorf("%d is too large a number of seconds", n)
 	}
 	*x = Seconds(time.Duration(n) * time.Second)
@@ -62,7 +62,7 @@ func (x Seconds) String() string {
 // byteUnits are Supervisor's, from the greatest.
 var byteUnits = [...]struct {
 	suffix string
-	size   int
+	size   int64
 }{{"gb", 1 << 30}, {"mb", 1 << 20}, {"kb", 1 << 10}}
 
 // Set is Supervisor's byte_size: a whole number, with KB, MB or GB in any case after it.
@@ -75,7 +75,7 @@ func (x *Bytes) Set(v any) error {
 		}
 		return err
 	}
-	number, unit := strings.ToLower(text), 1
+	number, unit := strings.ToLower(text), int64(1)
 	for _, u := range byteUnits {
 		if rest, ok := strings.CutSuffix(number, u.suffix); ok {
 			number, unit = rest, u.size
@@ -86,17 +86,17 @@ func (x *Bytes) Set(v any) error {
 	if err != nil {
 		return err
 	}
-	if n > math.MaxInt64/unit || n < math.MinInt64/unit {
+	if int64(n) > math.MaxInt64/unit || int64(n) < math.MinInt64/unit {
 		return fmt.Errorf("%s is too large a size", Repr(text))
 	}
-	*x = Bytes(n * unit)
+	*x = Bytes(int64(n) * unit)
 	return nil
 }
 
 // String is the size in the greatest unit that divides it, as "50MB".
 func (x Bytes) String() string {
 	for _, u := range byteUnits {
-		if n := int64(x) / int64(u.size); x != 0 && int64(x)%int64(u.size) == 0 {
+		if n := int64(x) / u.size; x != 0 && int64(x)%u.size == 0 {
 			return strconv.FormatInt(n, 10) + strings.ToUpper(u.suffix)
 		}
 	}

@@ -32,7 +32,7 @@ Anonymous:             0 kB
 `
 	for _, test := range []struct {
 		name string
-		code uintptr
+		code uint64
 		want []mapping
 	}{
 		{"code and constants, nothing else", 0x401000, []mapping{{0x400000, 0x919000}, {0x919000, 0xe60000}}},
@@ -40,7 +40,7 @@ Anonymous:             0 kB
 		{"no such code", 0x10, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := droppable(bufio.NewScanner(strings.NewReader(smaps)), test.code); !slices.Equal(got, test.want) {
+			if got := droppable(bufio.NewScanner(strings.NewReader(smaps)), uintptr(test.code)); !slices.Equal(got, test.want) {
 				t.Errorf("droppable = %x, want %x", got, test.want)
 			}
 		})

@@ -163,12 +163,13 @@ func (st *stash) ahead(r *run, w *stashNote, piece []byte) bool {
 	if st.peek[0] < 0 && unix.Pipe2(st.peek[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
 		return false
 	}
-	k, err := unix.Tee(int(r.fd), st.peek[1], len(piece), unix.SPLICE_F_NONBLOCK)
-	if err != nil || k <= 0 {
+	// Not unix.Tee, whose number is wrong on machines of 32 bits.
+	k, _, errno := unix.Syscall6(unix.SYS_TEE, uintptr(r.fd), uintptr(st.peek[1]), uintptr(len(piece)), unix.SPLICE_F_NONBLOCK, 0, 0)
+	if errno != 0 || k == 0 {
 		return false
 	}
 	got, err := unix.Read(st.peek[0], piece)
-	if err != nil || int64(got) != k || got != len(piece) {
+	if err != nil || got != int(k) || got != len(piece) {
 		return false
 	}
 	for i := range piece {

@@ -17,13 +17,14 @@ func oneParam(value string) string {
 
 func TestDecodeValues(t *testing.T) {
 	t.Parallel()
+	big := int64(5000000000)
 	for _, row := range []struct {
 		name, value string
 		want        any
 	}{
 		{"int", "<value><int>5</int></value>", 5},
 		{"i4 with blanks", "<value>\n <i4> -5\n</i4> </value>", -5},
-		{"i8", "<value><i8>5000000000</i8></value>", 5000000000},
+		{"i8", "<value><i8>5000000000</i8></value>", int(big)},
 		{"true", "<value><boolean>1</boolean></value>", true},
 		{"false", "<value><boolean>0</boolean></value>", false},
 		{"no boolean", "<value><boolean>true</boolean></value>", false},
