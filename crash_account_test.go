@@ -231,3 +231,45 @@ func TestCrashRootThenAccount(t *testing.T) {
 	}
 	b.stop()
 }
+
+// TestCrashFastCGI: the socket of a FastCGI group outlives gosv: who is started again after a crash listens on the
+// same one as those that were adopted.
+func TestCrashFastCGI(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", `[fcgi-program:f]
+socket = unix://%(here)s/f.sock
+command = child sleep
+process_name = f%(process_num)d
+numprocs = 2
+startsecs = 0
+`)
+	b.start()
+	f0, f1 := b.reaches("f0", "RUNNING"), b.reaches("f1", "RUNNING")
+	socket := func(pid int) string {
+		to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/0", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	was := socket(f1.Pid)
+	b.kill9()
+	syscall.Kill(f0.Pid, syscall.SIGKILL)
+	b.again()
+	b.until("f0 was started again", func() bool { p := b.one("f0"); return p.State == "RUNNING" && p.Pid != f0.Pid })
+	if now := b.one("f1"); now.Pid != f1.Pid {
+		t.Errorf("f1 was %+v and is %+v", f1, now)
+	}
+	b.do("restart", named{Name: "f:f1"})
+	for _, name := range []string{"f0", "f1"} {
+		if is := socket(b.one(name).Pid); is != was {
+			t.Errorf("%s listens on %s, want %s", name, is, was)
+		}
+	}
+	if n := b.count("Creating socket"); n != 1 {
+		t.Errorf("the socket was made %d times", n)
+	}
+	b.do("stop", named{Name: "all"})
+	b.until("it is closed", func() bool { return b.count("Closing socket") == 1 })
+	b.stop()
+}

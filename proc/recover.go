@@ -175,6 +175,12 @@ func (r *recovery) process(p *process) {
 		return
 	}
 	age := max(0, time.Since(k.At))
+	if c := p.conf.Socket; c != nil {
+		p.group.socket(c)
+		if k.Machine.Child == state.Live {
+			k.Socket = c.URL
+		}
+	}
 	if k.PID == 0 || k.Dead || k.Machine.Child != state.Live {
 		r.rest(p, k, age)
 		return
