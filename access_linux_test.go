@@ -62,15 +62,7 @@ func closedByServer(fds []int) (n int) {
 // root, are served as before, and what it had is given back.
 func TestAccountsRoom(t *testing.T) {
 	t.Parallel()
-	b := accounts(t, "s.conf", `[unix_http_server]
-file = %(here)s/s.sock
-chmod = 0777
-[supervisord]
-logfile = %(here)s/d.log
-pidfile = %(here)s/d.pid
-childlogdir = %(here)s
-environment = GOSV_MARK="%(here)s"
-`+twoPrograms)
+	b := accounts(t, "s.conf", openToAll+twoPrograms)
 	const nobody, stranger = 65534, 4_000_001
 	pid := b.pid()
 	base := fds(pid)
@@ -100,15 +92,7 @@ environment = GOSV_MARK="%(here)s"
 // What holds over JSON holds over XML-RPC and on the page, with the same account.
 func TestAccountsHTTP(t *testing.T) {
 	t.Parallel()
-	b := accounts(t, "s.conf", `[unix_http_server]
-file = %(here)s/s.sock
-chmod = 0777
-[supervisord]
-logfile = %(here)s/d.log
-pidfile = %(here)s/d.pid
-childlogdir = %(here)s
-environment = GOSV_MARK="%(here)s"
-`+twoPrograms)
+	b := accounts(t, "s.conf", openToAll+twoPrograms)
 	rpc := func(method, param string) string {
 		body := "<methodCall><methodName>supervisor." + method + "</methodName><params>" + param + "</params></methodCall>"
 		return fmt.Sprintf("POST /RPC2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body)

@@ -55,6 +55,17 @@ func (b *box) as(uid uint32, args ...string) string {
 	return string(out)
 }
 
+// openToAll is a daemon whose socket lets everybody in.
+const openToAll = `[unix_http_server]
+file = %(here)s/s.sock
+chmod = 0777
+[supervisord]
+logfile = %(here)s/d.log
+pidfile = %(here)s/d.pid
+childlogdir = %(here)s
+environment = GOSV_MARK="%(here)s"
+`
+
 const twoPrograms = `
 [program:mine]
 command = sleep 1000
@@ -71,16 +82,7 @@ startsecs = 0
 // tells it all. What opens a TOML file's socket to everybody opens nothing else.
 func TestAccounts(t *testing.T) {
 	t.Parallel()
-	b := accounts(t, "s.conf", `[unix_http_server]
-file = %(here)s/s.sock
-chmod = 0777
-[supervisord]
-logfile = %(here)s/d.log
-pidfile = %(here)s/d.pid
-childlogdir = %(here)s
-environment = GOSV_MARK="%(here)s"
-audit_logfile = %(here)s/audit.log
-`+twoPrograms)
+	b := accounts(t, "s.conf", openToAll+"audit_logfile = %(here)s/audit.log\n"+twoPrograms)
 	const nobody, stranger = 65534, 4_000_001
 	for _, test := range []struct {
 		uid  uint32

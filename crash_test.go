@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,15 +39,26 @@ func isGone(pid int) bool {
 	return at < 0 || stat[at+2] == 'Z' || stat[at+2] == 'X'
 }
 
+// flood is a program that numbers its lines, rests after as many as its argument says, and says at
+// TERM how many there were.
+const flood = `i=0
+trap 'echo last $i; exit 0' TERM
+while :; do
+	echo "line $i"
+	i=$((i+1))
+	[ $((i % $1)) = 0 ] && sleep 0.01
+done
+`
+
 // TestCrashLosesNothing: the daemon is killed again and again while programs write numbered
 // lines; at the end each line is there once, in order, and the programs are the same.
 func TestCrashLosesNothing(t *testing.T) {
 	b := newBox(t, "", `[program:flood]
-command = bash %(here)s/flood.sh
+command = bash %(here)s/flood.sh 500
 stdout_logfile = %(here)s/flood.log
 stdout_logfile_maxbytes = 0
 [program:lines]
-command = bash %(here)s/flood.sh
+command = bash %(here)s/flood.sh 500
 stdout_logfile = %(here)s/lines.log
 stdout_logfile_maxbytes = 0
 stdout_logfile_format = lines
@@ -67,14 +77,7 @@ command = true
 startsecs = 0
 autorestart = false
 `)
-	b.write("flood.sh", `i=0
-trap 'echo last $i; exit 0' TERM
-while :; do
-	echo "line $i"
-	i=$((i+1))
-	[ $((i % 500)) = 0 ] && sleep 0.005
-done
-`)
+	b.write("flood.sh", flood)
 	b.start()
 	for _, name := range []string{"flood", "lines", "meter", "cat"} {
 		b.reaches(name, "RUNNING")
@@ -103,29 +106,11 @@ done
 	}
 	b.do("stop", named{Name: "all"})
 	for _, name := range []string{"flood", "lines"} {
-		text := strings.Split(strings.TrimSuffix(b.read(name+".log"), "\n"), "\n")
-		for i, line := range text[:len(text)-1] {
-			if line != "line "+strconv.Itoa(i) {
-				t.Fatalf("%s: line %d is %q\n%s", name, i, line, b.read("d.log"))
-			}
-		}
-		var n int
-		if _, err := fmt.Sscanf(text[len(text)-1], "last %d", &n); err != nil || n > len(text)-1 || n < len(text)-2 {
-			t.Errorf("%s: %d lines, and it says %q", name, len(text)-1, text[len(text)-1])
-		}
+		numbered(t, name, b.read(name+".log"), "line ")
 	}
-	var all []byte
-	for i := 50; i >= 0; i-- {
-		file := "meter.log"
-		if i > 0 {
-			file += "." + strconv.Itoa(i)
-		}
-		all = append(all, b.read(file)...)
-	}
-	for i, line := range strings.Split(strings.TrimSuffix(string(all), "\n"), "\n") {
-		if line+"\n" != fmt.Sprintf(meterFormat, i) {
-			t.Fatalf("meter: line %d is %q", i, line)
-		}
+	all := concatenated(t, b.path("meter.log"))
+	if d := differ(all, meterText(0, len(all))); d != "" {
+		t.Errorf("meter: %s", d)
 	}
 	b.stop()
 	for _, pid := range before {

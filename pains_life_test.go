@@ -300,28 +300,7 @@ startsecs = 0
 startretries = 0
 `)
 		b.start("prlimit", "--nofile=100:100")
-		b.until("all have been tried", func() bool {
-			for _, p := range b.status() {
-				if p.State != "RUNNING" && p.State != "FATAL" {
-					return false
-				}
-			}
-			return true
-		})
-		var running, failed int
-		for _, p := range b.status() {
-			switch {
-			case p.State == "RUNNING":
-				running++
-			case p.Spawnerr == "too many open files to spawn '"+p.Name+"'":
-				failed++
-			default:
-				t.Errorf("%s: %s %q", p.Name, p.State, p.Spawnerr)
-			}
-		}
-		if running == 0 || failed == 0 {
-			t.Errorf("%d run, %d failed", running, failed)
-		}
+		b.someFail("too many open files")
 		b.until("ctl works", func() bool { _, code := b.ctl("stop", "all"); return code == 0 })
 		b.do("start", named{Name: "p:p59"})
 		b.stop()
@@ -344,28 +323,7 @@ startretries = 0
 		}
 		// A uid of its own, so that nobody else's processes count.
 		b.start("setpriv", "--reuid=61234", "--regid=61234", "--clear-groups", "--inh-caps=-all", "prlimit", "--nproc=30:30")
-		b.until("all have been tried", func() bool {
-			for _, p := range b.status() {
-				if p.State != "RUNNING" && p.State != "FATAL" {
-					return false
-				}
-			}
-			return true
-		})
-		var running, failed int
-		for _, p := range b.status() {
-			switch {
-			case p.State == "RUNNING":
-				running++
-			case p.Spawnerr == "Too many processes in process table to spawn '"+p.Name+"'":
-				failed++
-			default:
-				t.Errorf("%s: %s %q", p.Name, p.State, p.Spawnerr)
-			}
-		}
-		if running == 0 || failed == 0 {
-			t.Errorf("%d run, %d failed", running, failed)
-		}
+		b.someFail("Too many processes in process table")
 		// Not even a thread can be made now: Go's runtime would end the daemon for want of one.
 		var clients sync.WaitGroup
 		for i := range 40 {
@@ -381,6 +339,28 @@ startretries = 0
 		b.do("start", named{Name: "p:p39"})
 		b.stop()
 	})
+}
+
+// someFail waits until all were tried to start; some must run, and the others say why they do not.
+func (b *box) someFail(why string) {
+	b.t.Helper()
+	b.until("all have been tried", func() bool {
+		return !slices.ContainsFunc(b.status(), func(p process) bool { return p.State != "RUNNING" && p.State != "FATAL" })
+	})
+	var running, failed int
+	for _, p := range b.status() {
+		switch {
+		case p.State == "RUNNING":
+			running++
+		case p.Spawnerr == why+" to spawn '"+p.Name+"'":
+			failed++
+		default:
+			b.t.Errorf("%s: %s %q", p.Name, p.State, p.Spawnerr)
+		}
+	}
+	if running == 0 || failed == 0 {
+		b.t.Errorf("%d run, %d failed", running, failed)
+	}
 }
 
 // A program with a user has exactly that user's groups, and not root's; and its umask.

@@ -70,14 +70,7 @@ startsecs = 0
 autorestart = true
 autostart = false
 `)
-	b.write("flood.sh", `i=0
-trap 'echo last $i; exit 0' TERM
-while :; do
-	echo "line $i"
-	i=$((i+1))
-	[ $((i % $1)) = 0 ] && sleep 0.01
-done
-`)
+	b.write("flood.sh", flood)
 	b.write("slow.sh", `i=0
 trap 'echo last $i; exit 0' TERM
 while :; do
@@ -178,24 +171,12 @@ done
 	for _, name := range []string{"flood", "lines", "followed"} {
 		numbered(t, name, b.read(name+".log"), "line ")
 	}
-	var all strings.Builder
-	for i := 200; i >= 0; i-- {
-		name := "meter.log"
-		if i > 0 {
-			name = fmt.Sprintf("meter.log.%d", i)
-		}
-		all.WriteString(b.read(name))
+	all := concatenated(t, b.path("meter.log"))
+	if d := differ(all, meterText(0, len(all))); d != "" {
+		t.Errorf("meter: %s", d)
 	}
-	i := 0
-	for line := range strings.Lines(all.String()) {
-		if line != fmt.Sprintf(meterFormat, i) {
-			t.Fatalf("meter: line %d is %q", i, line)
-		}
-		i++
-	}
-	var said int
-	if fmt.Sscan(b.read("meter"), &said); said > i {
-		t.Errorf("meter wrote %d lines, and %d are there", said, i)
+	if said, _ := b.meter("meter"); meterBytes(said) > len(all) {
+		t.Errorf("meter wrote %d lines, and %d bytes are there", said, len(all))
 	}
 	// What the follower has seen is the log, to the last byte.
 	want := b.read("followed.log")

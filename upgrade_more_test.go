@@ -85,14 +85,7 @@ stdout_logfile_maxbytes = 0
 [program:p]
 command = sleep 1000
 `)
-	b.write("flood.sh", `i=0
-trap 'echo last $i; exit 0' TERM
-while :; do
-	echo "line $i"
-	i=$((i+1))
-	[ $((i % $1)) = 0 ] && sleep 0.01
-done
-`)
+	b.write("flood.sh", flood)
 	b.start()
 	b.reaches("lines", "RUNNING")
 	b.reaches("p", "RUNNING")
