@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	"gosv/conf"
@@ -105,13 +104,6 @@ func decodeKept(f *os.File) (*kept, error) {
 		return nil, errors.New("the state is not complete")
 	}
 	return k, nil
-}
-
-func (k *kept) masked() (list []syscall.Signal) {
-	for _, s := range k.Masked {
-		list = append(list, syscall.Signal(s))
-	}
-	return list
 }
 
 // unpack reads the configurations.

@@ -84,7 +84,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	if err := l.takeOver(kernel, pump); err != nil {
 		d.log.Warn(err.Error())
 	}
-	kernel.Masked = d.upgrader.blocked()
+	kernel.Masked = signalsOf(d.upgrader.masked)
 	d.outputs = newOutputs(d, pump)
 	d.pools = newPools(d)
 	d.verdicts = make(chan proc.Verdict, 1)

@@ -131,4 +131,12 @@ func (d *Daemon) reopenLogs() {
 	}
 }
 
+// signalsOf are signals by the numbers that a state has them with.
+func signalsOf(numbers []int) (list []syscall.Signal) {
+	for _, n := range numbers {
+		list = append(list, syscall.Signal(n))
+	}
+	return list
+}
+
 func signalName(s syscall.Signal) string { return "SIG" + conf.Signal(s).String() }

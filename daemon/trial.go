@@ -62,7 +62,7 @@ func startTrial(k *kept) (*trial, error) {
 		}
 		files[fd] = uintptr(fd)
 	}
-	pid, err := proc.StartHelper(k.Launch.Program, []string{"gosv", TrialWord}, append(stateEnviron(int(state.Fd())), trialEnv+"=1"), files, k.masked())
+	pid, err := proc.StartHelper(k.Launch.Program, []string{"gosv", TrialWord}, append(stateEnviron(int(state.Fd())), trialEnv+"=1"), files, signalsOf(k.Masked))
 	if err != nil {
 		r.Close()
 		return nil, fmt.Errorf("cannot execute %s: %w", k.Launch.Program, err)

@@ -58,14 +58,6 @@ func (l *launch) upgrader() *upgrader {
 	return u
 }
 
-// blocked are the signals that children are not to inherit as blocked.
-func (u *upgrader) blocked() (list []syscall.Signal) {
-	for _, s := range u.masked {
-		list = append(list, syscall.Signal(s))
-	}
-	return list
-}
-
 // upgradeFault is an upgrade's error for clients.
 func upgradeFault(err error) error {
 	var f *proc.Fault
@@ -196,7 +188,7 @@ func (d *Daemon) pack(ctx context.Context, cfg *conf.Config) (json.RawMessage, [
 	return b, active, err
 }
 
-// frozen calls f, from the manager's loop, with everything but the servers, while nothing
+// frozen calls do, from the manager's loop, with everything but the servers, while nothing
 // moves, and lets it go on after that.
 func (d *Daemon) frozen(f proc.Frozen, packed json.RawMessage, do func(*kept) error) error {
 	defer d.logOn()
