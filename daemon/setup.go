@@ -101,13 +101,11 @@ func limitError(what, option string, least, resource int) error {
 	if syscall.Getrlimit(resource, &now) == nil {
 		have = strconv.FormatUint(uint64(now.Max), 10)
 	}
-	act := "open " + have + " file descriptors"
-	remedy := "number of usable file descriptors"
+	need, act, run := "file descriptors required to run this process", "file descriptors", "process"
 	if what == "processes" {
-		act = "have " + have + " processes"
-		remedy = "number of usable processes"
+		need, act, run = "available processes required to run this program", "processes", "program"
 	}
-	return fmt.Errorf("The minimum number of %s required to run this process is %d as per the \"%s\" command-line argument or config file setting. The current environment will only allow you to %s.  Either raise the %s in your environment (see README.rst) or lower the %s setting in the config file to allow the process to start.", what, least, option, act, remedy, option)
+	return fmt.Errorf("The minimum number of %s is %d as per the \"%s\" command-line argument or config file setting. The current environment will only allow you to open %s %s.  Either raise the number of usable %s in your environment (see README.rst) or lower the %s setting in the config file to allow the %s to start.", need, least, option, have, act, act, option, run)
 }
 
 // setUmask sets the daemon's umask; it is inherited by children that set none.
