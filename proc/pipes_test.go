@@ -111,7 +111,7 @@ func TestFCGISocket(t *testing.T) {
 			}
 			for name, other := range map[string]string{"f": "f2", "f2": "f"} {
 				signal(other, syscall.SIGSTOP) // so that name has to answer
-				w.until(name+" answers", func() bool { return ask(t, network, address) == name+"\n" })
+				w.until(name+" answers", func() bool { return ask(network, address) == name+"\n" })
 				signal(other, syscall.SIGCONT)
 			}
 			if kind == "unix" {
@@ -146,11 +146,12 @@ func TestFCGISocket(t *testing.T) {
 	})
 }
 
-// ask is what somebody who listens at address says, "" if nobody does within a second.
-func ask(t *testing.T, network, address string) string {
+// ask is what somebody who listens at address says, "" if nobody does within a second, or too many
+// wait for it.
+func ask(network, address string) string {
 	c, err := net.Dial(network, address)
 	if err != nil {
-		t.Fatal(err)
+		return ""
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Second))
