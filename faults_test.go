@@ -267,6 +267,9 @@ func TestFaultNotesFull(t *testing.T) {
 	within, run := b.smallRun()
 	filler := run + "/filler"
 	os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for; later on gosv has its own
+	if out, err := exec.Command(within[0], append(within[1:], "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/dev/shm")...).CombinedOutput(); err != nil {
+		t.Fatalf("no small /dev/shm, which would be taken instead: %v %s", err, out)
+	}
 	b.start(within...)
 	b.reaches("p", "RUNNING")
 	b.until("it says that it cannot note anything", func() bool {
