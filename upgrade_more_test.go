@@ -135,7 +135,7 @@ func TestUpgradePipelined(t *testing.T) {
 	}
 	last := call("getIdentification", "")
 	c.Write([]byte(call("startProcess", "<param><value>slow</value></param>") + call("getPID", "") + call("getSupervisorVersion", "") + last[:30]))
-	b.until("the start is under way", func() bool { return b.one("slow").State == "STARTING" })
+	b.until("the start has begun", func() bool { return b.one("slow").State != "STOPPED" })
 	b.install(two.next)
 	b.upgrade()
 	c.Write([]byte(last[30:]))
