@@ -135,7 +135,7 @@ func bindRemedy(err error, c *conf.UnixServer, dir string) string {
 // furnish gives the socket its mode and owner.
 func furnish(temp string, c *conf.UnixServer) error {
 	if c.Chmod != conf.Unset {
-		if err := os.Chmod(temp, os.FileMode(c.Chmod).Perm()); err != nil {
+		if err := syscall.Chmod(temp, uint32(c.Chmod)); err != nil {
 			return socketError(err, fmt.Sprintf("cannot set the mode of %q to %04o", c.File, int(c.Chmod)))
 		}
 	}

@@ -114,11 +114,11 @@ func listenUnix(c *conf.Socket, path string) (int, error) {
 			return failFile(fd, path, err)
 		}
 	}
-	mode := os.FileMode(0o700) // Supervisor's default
+	mode := uint32(0o700) // Supervisor's default
 	if c.Mode != conf.Unset {
-		mode = os.FileMode(c.Mode)
+		mode = uint32(c.Mode)
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := syscall.Chmod(path, mode); err != nil { // os.Chmod has other bits above 0777
 		return failFile(fd, path, err)
 	}
 	if err := listenOn(fd, c.Backlog); err != nil {
