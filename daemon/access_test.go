@@ -12,7 +12,9 @@ import (
 
 	"gosv/conf"
 	"gosv/daemon/wire"
+	"gosv/proc"
 	"gosv/proc/event"
+	"gosv/proc/proctest"
 )
 
 // The fake world with programs of two accounts: cat and grp:g1 run as 1001, the rest as 1002.
@@ -260,6 +262,43 @@ func TestCurrent(t *testing.T) {
 	d.roster.removed("a")
 	d.roster.added("a")
 	is(2)
+}
+
+// TestRefusedAdd: what was asked for in vain does not take the place of what is active, nor of
+// what an update that is under way adds later.
+func TestRefusedAdd(t *testing.T) {
+	t.Parallel()
+	d := &Daemon{bus: &event.Bus{}}
+	d.pools = newPools(d)
+	d.mgr = proc.New(proc.Options{Kernel: proctest.NewKernel(), Publish: d.publish, Adding: d.prepare})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		d.mgr.Run(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+		d.calm.stop()
+	}()
+	group := func(uid int) *conf.Group {
+		return &conf.Group{Name: "a", Processes: []*conf.Process{{Name: "a", Group: "a", User: conf.User{Set: true, UID: uid}}}}
+	}
+	first := group(1)
+	if err := d.add(ctx, first); err != nil || d.active("a") != first {
+		t.Fatalf("%v, %v is active", err, d.active("a"))
+	}
+	if err := d.add(ctx, group(2)); err == nil || d.active("a") != first {
+		t.Errorf("%v, %v is active", err, d.active("a"))
+	}
+	if err := d.remove(ctx, "a"); err != nil || d.active("a") != nil {
+		t.Errorf("%v, %v is active", err, d.active("a"))
+	}
+	second := group(1)
+	if err := d.mgr.Add(ctx, second); err != nil || d.active("a") != second { // as an update under way does
+		t.Errorf("%v, %v is active", err, d.active("a"))
+	}
 }
 
 // TestRoles: name and password on TCP give a role, for the web page and XML-RPC alike.

@@ -97,7 +97,8 @@ func (d *Daemon) active(name string) *conf.Group {
 	return d.roster.groups[name]
 }
 
-// prepare makes a group known that is about to be added.
+// prepare makes a group known that is being added. The manager's loop calls it, so that it is
+// this group, and not one of that name that another call has asked for in vain.
 func (d *Daemon) prepare(g *conf.Group) {
 	d.pools.prepare(g)
 	d.roster.prepare(g)

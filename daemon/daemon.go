@@ -94,7 +94,6 @@ func (d *Daemon) shutdown() { d.mgr.Shutdown(proc.MoodShutdown) }
 
 // add makes a group of the configuration active.
 func (d *Daemon) add(ctx context.Context, g *conf.Group) error {
-	d.prepare(g)
 	return d.mgr.Add(ctx, g)
 }
 
@@ -103,12 +102,6 @@ func (d *Daemon) remove(ctx context.Context, name string) error { return d.mgr.R
 
 // update carries out a plan; only limits it to these groups, nil means all.
 func (d *Daemon) update(ctx context.Context, p conf.Plan, only []string, each func(proc.Step)) error {
-	for _, g := range p.Added {
-		d.prepare(g)
-	}
-	for _, c := range p.Changed {
-		d.prepare(c.New)
-	}
 	return d.mgr.Update(ctx, p, only, each)
 }
 

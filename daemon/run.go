@@ -90,7 +90,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	d.verdicts = make(chan proc.Verdict, 1)
 	d.insist = d.top == 1 || s.ShutdownTimeout > 0
 	d.mgr = proc.New(proc.Options{
-		Kernel: kernel, Log: d.log, Publish: d.publish, Output: d.outputs.of,
+		Kernel: kernel, Log: d.log, Publish: d.publish, Adding: d.prepare, Output: d.outputs.of,
 		Drain: time.Duration(s.DrainSecs), Timeout: shutdownTimeout(s, d.top),
 		ExitOn: s.ExitOn, Decided: func(v proc.Verdict) { d.verdicts <- v },
 		Environ: environ(), ServerURL: l.cfg.ServerURL(), Launchers: runtime.GOMAXPROCS(0),
@@ -214,11 +214,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 // startGroups makes every group of the configuration active, in order, pools first, so
 // that listeners hear of the groups after them.
 func (d *Daemon) startGroups(ctx context.Context) {
-	groups := d.config().Groups
-	for _, g := range groups {
-		d.prepare(g)
-	}
-	err := d.mgr.AddAll(ctx, groups, func() {
+	err := d.mgr.AddAll(ctx, d.config().Groups, func() {
 		d.bus.Publish(event.Event{Type: event.SupervisorStateChangeRunning})
 	})
 	if err != nil && !isReason(err, proc.ShutdownState) {

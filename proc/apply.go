@@ -67,6 +67,9 @@ func (m *Manager) insert(g *group) {
 	m.groups[g.conf.Name] = g
 	m.order = append(m.order, g)
 	m.priority, m.sorted = nil, nil
+	if m.Adding != nil {
+		m.Adding(g.conf)
+	}
 	m.Publish(event.Event{Type: event.ProcessGroupAdded, Group: g.conf.Name})
 }
 

@@ -18,6 +18,7 @@ type Options struct {
 	Launchers int                        // how many children may be started at the same time; 0: one
 	Log       *slog.Logger               // Supervisor's lines, levels in levels.go
 	Publish   func(event.Event)          // never blocks; nil: nobody listens
+	Adding    func(*conf.Group)          // told of each group before its PROCESS_GROUP_ADDED; never blocks; may be nil
 	Output    func(*conf.Process) Output // asked once for every process record; nil: /dev/null
 	Environ   []string                   // "K=V", what children inherit
 	ServerURL string                     // SUPERVISOR_SERVER_URL of children, "" for none
