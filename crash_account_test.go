@@ -68,7 +68,9 @@ done
 		b.reaches("meter", "RUNNING")
 		b.reaches("stubborn", "RUNNING")
 		b.until("it ignores signals", func() bool { return strings.Count(b.read("stubborn.log"), "ready") == i+1 })
-		b.until("the meter writes", func() bool { return strings.Count(b.read("meter.log"), "\n") > 20 })
+		b.until("this meter writes, so that it does what it should at its end", func() bool {
+			return strings.Count("\n"+b.read("meter.log"), "\nline 0\n") == i+1
+		})
 		before := pids(b)
 		b.kill9()
 		b.config("user = "+user+"\n", program)
