@@ -162,7 +162,7 @@ func (r *recovery) process(p *process) {
 	id := [2]string{p.conf.Group, p.conf.Name}
 	k := r.past.procs[id]
 	if i := r.past.intents[id]; i != nil {
-		k = r.launched(k, i)
+		k = r.launched(p, k, i)
 	}
 	switch {
 	case k == nil || r.past.Closing && k.PID == 0: // it never came to it, or only the end of all stopped it
@@ -327,30 +327,37 @@ func (r *recovery) holders(ino uint64) []holding {
 }
 
 // launched finds the child of a launch whose end the daemon did not live to see.
-func (r *recovery) launched(k *Kept, i *intent) *Kept {
+func (r *recovery) launched(p *process, k *Kept, i *intent) *Kept {
 	fresh := &Kept{Group: i.Group, Name: i.Name, Machine: state.Machine{State: state.Starting, Child: state.Launching}, At: i.At, Start: i.At, Logs: i.Logs}
 	if k != nil {
 		fresh.Life, fresh.Restarts, fresh.Machine.Failures = k.Life, k.Restarts, k.Machine.Failures
 	}
 	for n, ino := range i.Pipes {
-		if ino == 0 {
+		if ino == 0 || n == 0 && p.conf.Socket != nil { // that is the others' too
 			continue
 		}
-		for _, h := range r.holders(ino) {
-			if h.fd != n {
-				continue
-			}
-			if born := startTime(h.pid); born != 0 && leads(h.pid) {
-				fresh.PID, fresh.Machine.Child = h.pid, state.Live
-				fresh.Trace = trace{Born: born, Pipes: i.Pipes}
-				fresh.Life.Begun++
-				zero := time.Duration(0)
-				fresh.Due = &zero // a moment later it is RUNNING: it has been up as long as there was no daemon
-				return fresh
-			}
+		if pid, born := r.oldest(ino, n); pid != 0 {
+			fresh.PID, fresh.Machine.Child = pid, state.Live
+			fresh.Trace = trace{Born: born, Pipes: i.Pipes}
+			fresh.Life.Begun++
+			zero := time.Duration(0)
+			fresh.Due = &zero // a moment later it is RUNNING: it has been up as long as there was no daemon
+			return fresh
 		}
 	}
 	return fresh
+}
+
+// oldest is the first of those that have a pipe as their descriptor n and lead a process group:
+// the others are what it has started itself. 0: there is none.
+func (r *recovery) oldest(ino uint64, n int) (pid int, born uint64) {
+	for _, h := range r.holders(ino) {
+		t := startTime(h.pid)
+		if h.fd == n && t != 0 && leads(h.pid) && (pid == 0 || t < born || t == born && h.pid < pid) {
+			pid, born = h.pid, t
+		}
+	}
+	return pid, born
 }
 
 // Log is the file that a stream ("stdout", "stderr") went to, where the configuration does
