@@ -45,7 +45,7 @@ type launcher struct {
 	post   func(func())
 	done   <-chan struct{} // closed: launch nothing more
 
-	clock atomic.Int32 // whether startTime can be told from the time of a fork
+	clock atomic.Int32 // how often startTime was what the time of a fork had told; clockDiffers: it was not
 }
 
 func (l *launcher) run() {
@@ -119,18 +119,20 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 }
 
 // born is the startTime of a child that was forked between two bootTicks. Most are forked
-// within one tick, and then it is that one; the first such is asked for all the same, to see
-// whether this kernel counts like that.
+// within one tick, and then it is that one; the first ones are asked for all the same, to see
+// whether this kernel counts like that: a kernel whose clocks differ by less than a tick agrees
+// now and then, and a child whose time is wrong would not be known again.
 func (l *launcher) born(pid int, before, after uint64) uint64 {
 	if before != after || before == 0 || l.clock.Load() == clockDiffers {
 		return startTime(pid)
 	}
-	if l.clock.Load() == clockAgrees {
+	agreed := l.clock.Load()
+	if agreed >= clockAgrees {
 		return before
 	}
 	t := startTime(pid)
 	if t == before {
-		l.clock.CompareAndSwap(clockUnknown, clockAgrees)
+		l.clock.CompareAndSwap(agreed, agreed+1)
 	} else if t != 0 {
 		l.clock.Store(clockDiffers)
 	}
@@ -138,9 +140,8 @@ func (l *launcher) born(pid int, before, after uint64) uint64 {
 }
 
 const (
-	clockUnknown = iota
-	clockAgrees
-	clockDiffers
+	clockDiffers = -1
+	clockAgrees  = 16 // times in a row
 )
 
 // openError is Supervisor's text when the files of a child cannot be made.

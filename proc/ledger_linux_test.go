@@ -93,3 +93,27 @@ func TestLedgerKeepsLaunchesUnderWay(t *testing.T) {
 		t.Errorf("a launch that is over is noted as %+v, its process as %+v", past.intents[id], past.procs[id])
 	}
 }
+
+// TestBornIsTheStartTime: the time of a fork stands for the child's start time only where they have
+// been the same for a while. One that was only like it now and then is asked for each time.
+func TestBornIsTheStartTime(t *testing.T) {
+	me := os.Getpid()
+	own := startTime(me)
+	near := &launcher{}
+	for i := range 100 {
+		at := own + uint64(i%2)
+		if got := near.born(me, at, at); got != own {
+			t.Fatalf("born after %d forks, half of them told as a tick later, = %d, want %d", i, got, own)
+		}
+	}
+	same := &launcher{}
+	for range clockAgrees {
+		same.born(me, own, own)
+	}
+	if got := same.born(me, own+1, own+1); got != own+1 {
+		t.Errorf("born = %d, want %d: the kernel's own time was always right and is asked for again", got, own+1)
+	}
+	if got := same.born(me, own+1, own+2); got != own {
+		t.Errorf("born of a fork between two ticks = %d, want %d", got, own)
+	}
+}
