@@ -426,3 +426,46 @@ func TestCrashOtherName(t *testing.T) {
 	start("current/s.conf")
 	b.stop()
 }
+
+// TestCrashFewDescriptors: a daemon that had just enough descriptors for its programs needs more to
+// adopt them. Those that there are none for are ended: none goes on without the daemon's knowing.
+func TestCrashFewDescriptors(t *testing.T) {
+	t.Parallel()
+	limit := []string{"prlimit", "--nofile=256:256", "--"}
+	needs(t, "prlimit", "--nofile=256:256", "true")
+	b := newBox(t, "minfds = 100", `[program:p]
+process_name = p%(process_num)02d
+numprocs = 60
+command = sleep 1000
+startsecs = 0
+autorestart = false
+`)
+	b.start(limit...)
+	b.all("RUNNING")
+	b.ledger() // or there is nothing to test
+	before := pids(b)
+	b.kill9()
+	b.begin(limit...)
+	b.answers()
+	adopted, ended := 0, 0
+	now := pids(b)
+	for name, pid := range before {
+		switch {
+		case isGone(pid): // status may not say so yet
+			ended++
+		case now[name] == pid:
+			adopted++
+		default:
+			t.Errorf("%s (pid %d) runs, and the daemon has %d", name, pid, now[name])
+		}
+	}
+	if adopted == 0 || ended == 0 {
+		t.Errorf("%d were adopted and %d ended: not what is to be tested", adopted, ended)
+	}
+	b.stop()
+	for name, pid := range before {
+		if !isGone(pid) {
+			t.Errorf("%s (pid %d) still runs", name, pid)
+		}
+	}
+}

@@ -270,6 +270,20 @@ func mayTrace() bool {
 	return err == nil && caps&(1<<unix.CAP_SYS_PTRACE) != 0
 }
 
+// crowded says that so few descriptors are left that no other program is to be adopted: each
+// takes one more than one that we have started, and when all are used up nothing can be told
+// of processes any more, and nobody be answered.
+func crowded() bool {
+	const left = 64
+	var most unix.Rlimit
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0) // the first number that is free
+	if err != nil {
+		return true
+	}
+	unix.Close(fd)
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &most) == nil && uint64(fd)+left > most.Cur
+}
+
 // openOf opens what the process pid has as its descriptor n, if that is the pipe with the
 // inode ino. -1: it is not.
 func openOf(pid, n int, ino uint64, flags int) (int, error) {

@@ -274,8 +274,13 @@ func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
 	if p.m.Child == state.Live {
 		p.run++
 		m.live[p.pid] = p
-		if p.trace.Foreign && m.Kernel.Adopt(p.pid, p.trace.Born) != nil {
-			m.post(func() { m.exited(p, unknownStatus) })
+		if p.trace.Foreign {
+			if err := m.Kernel.Adopt(p.pid, p.trace.Born); err != nil {
+				if err != syscall.ESRCH { // it lives, and would be there twice
+					endStranger(p.pid, p.trace.Born)
+				}
+				m.post(func() { m.exited(p, unknownStatus) })
+			}
 		}
 	}
 	if k.Due != nil {

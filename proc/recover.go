@@ -186,7 +186,10 @@ func (r *recovery) process(p *process) {
 		return
 	}
 	k.Stdin, k.Trace.Foreign, p.noted = -1, true, true
-	err := m.Kernel.Adopt(k.PID, k.Trace.Born)
+	err := error(syscall.EMFILE)
+	if !crowded() {
+		err = m.Kernel.Adopt(k.PID, k.Trace.Born)
+	}
 	if err != nil && err != syscall.ESRCH {
 		m.log.say(LevelWarn, "cannot watch %s (pid %d), so it is killed: %v", p.conf.Name, k.PID, err)
 		endStranger(k.PID, k.Trace.Born)
