@@ -49,8 +49,9 @@ type Daemon struct {
 	insist   bool              // one more of them kills what is left
 	verdicts chan proc.Verdict // 1-buffered: why everything ends by itself
 
-	load func() (*conf.Config, error) // reads the configuration anew
-	cfg  current
+	load    func() (*conf.Config, error) // reads the configuration anew
+	reading sync.Mutex                   // held from load until what it read is stored: the last to read is the last to store
+	cfg     current
 
 	roster roster
 	next   atomic.Pointer[conf.Config] // what a reload under way starts with
@@ -62,7 +63,7 @@ func (d *Daemon) config() *conf.Config { return d.cfg.Load() }
 // reread reads the configuration anew and says what differs from the active groups.
 // A broken one is a conf.Errors and changes nothing.
 func (d *Daemon) reread(ctx context.Context) (*conf.Config, conf.Plan, error) {
-	cfg, err := d.load()
+	cfg, err := d.readAnew(d.cfg.Store)
 	d.calm.stir(calmWorth)
 	if err != nil {
 		return nil, conf.Plan{}, err
@@ -71,20 +72,30 @@ func (d *Daemon) reread(ctx context.Context) (*conf.Config, conf.Plan, error) {
 	if err != nil {
 		return nil, conf.Plan{}, err
 	}
-	d.cfg.Store(cfg)
 	return cfg, conf.Diff(active, cfg.Groups), nil
+}
+
+// readAnew reads the configuration and stores it unless it is broken. Of two at once, what
+// stays is what was read last.
+func (d *Daemon) readAnew(store func(*conf.Config)) (*conf.Config, error) {
+	d.reading.Lock()
+	defer d.reading.Unlock()
+	cfg, err := d.load()
+	if err != nil {
+		return nil, err
+	}
+	store(cfg)
+	return cfg, nil
 }
 
 // reload checks the configuration and then begins the restart of everything (HUP,
 // supervisor.restart). A broken configuration is a conf.Errors and changes nothing.
 func (d *Daemon) reload(context.Context) error {
 	d.notify.reloading() // the next life is READY
-	cfg, err := d.load()
-	if err != nil {
+	if _, err := d.readAnew(d.next.Store); err != nil {
 		d.notify.ready("the configuration has faults, so nothing was changed")
 		return err
 	}
-	d.next.Store(cfg)
 	d.mgr.Shutdown(proc.MoodRestarting)
 	return nil
 }
