@@ -186,16 +186,24 @@ func (s *chunks) file(path string, n int64) (done bool, err error) {
 	if !st.Mode().IsRegular() {
 		return false, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	return s.regular(path, n)
+}
+
+// regular is file after the first look: by now somebody may have put something else there.
+func (s *chunks) regular(path string, n int64) (done bool, err error) {
+	f, size, err := logs.OpenToRead(path)
+	switch {
+	case errors.Is(err, logs.ErrNotRegular):
+		return false, nil
+	case err != nil:
 		return true, fault(wire.Failed, err.Error())
 	}
 	defer f.Close()
 	from := int64(0)
 	if n >= 0 {
-		from = max(0, st.Size()-n)
+		from = max(0, size-n)
 	}
-	r := io.NewSectionReader(f, from, st.Size()-from)
+	r := io.NewSectionReader(f, from, size-from)
 	buf := make([]byte, min(chunkMax, max(r.Size(), 1)))
 	for {
 		got, err := io.ReadFull(r, buf)

@@ -405,12 +405,12 @@ func (f *File) Follow(n int64) ([]byte, *Follower, error) {
 // last reads the last n bytes of the file that is being written, which after an external
 // rename is not the one of that name.
 func (f *File) last(n int64) ([]byte, error) {
-	r, size, err := openToRead(f.name)
+	r, size, err := OpenToRead(f.name)
 	if f.fd >= 0 && (err != nil || !sameFile(r, f.id)) {
 		if r != nil {
 			r.Close()
 		}
-		r, size, err = openToRead("/proc/self/fd/" + strconv.Itoa(f.fd))
+		r, size, err = OpenToRead("/proc/self/fd/" + strconv.Itoa(f.fd))
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

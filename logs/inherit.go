@@ -108,7 +108,7 @@ type watched struct {
 
 // begin returns the last n bytes, all for n < 0.
 func (w *watcher) begin(n int64) ([]byte, error) {
-	f, size, err := openToRead(w.path)
+	f, size, err := OpenToRead(w.path)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (w *watcher) look(l *Follower) {
 	}
 	var st unix.Stat_t
 	if newest := w.files[len(w.files)-1]; unix.Stat(w.path, &st) == nil && idOf(&st) != newest.id {
-		if f, _, err := openToRead(w.path); err == nil {
+		if f, _, err := OpenToRead(w.path); err == nil {
 			if id, err := idOfFile(f); err == nil {
 				w.files = append(w.files, watched{f, id, 0})
 			} else {

@@ -20,7 +20,7 @@ func Read(path string, offset, length int64) ([]byte, error) {
 	if length < 0 || offset < 0 && length != 0 {
 		return nil, ErrBadArguments
 	}
-	f, size, err := openToRead(path)
+	f, size, err := OpenToRead(path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func Read(path string, offset, length int64) ([]byte, error) {
 // because the file has grown beyond offset+length. For a file that cannot be read the
 // original answers "", offset and false; so does Tail, with the reason as the error.
 func Tail(path string, offset, length int64) (data []byte, size int64, overflow bool, err error) {
-	f, size, err := openToRead(path)
+	f, size, err := OpenToRead(path)
 	if err != nil {
 		return nil, offset, false, err
 	}
@@ -71,15 +71,19 @@ func addCapped(a, b int64) int64 {
 	return a + b
 }
 
-// openToRead opens a regular file. Anything else could block or steal what others wait for.
-func openToRead(path string) (*os.File, int64, error) {
+// ErrNotRegular is what OpenToRead says of a pipe, a device or a folder.
+var ErrNotRegular = errors.New("not a regular file")
+
+// OpenToRead opens a regular file and is its size in bytes. Anything else could block or steal
+// what others wait for: it is ErrNotRegular, looked at after the opening, which never waits.
+func OpenToRead(path string) (*os.File, int64, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("cannot read %q: not a regular file", path)
+		err = fmt.Errorf("cannot read %q: %w", path, ErrNotRegular)
 	}
 	if err != nil {
 		f.Close()

@@ -129,7 +129,7 @@ func (p *piece) rest(b []byte, s *Sink) []byte {
 		return b
 	}
 	for _, name := range []string{f.name, f.name + ".1", f.name + ".2"} {
-		r, size, err := openToRead(name)
+		r, size, err := OpenToRead(name)
 		if err != nil {
 			continue
 		}
