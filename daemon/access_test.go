@@ -140,7 +140,9 @@ func TestOwnPrograms(t *testing.T) {
 		{"tail", `{"follow":true}`, `NOT_ALLOWED: the main log`},
 		{"clear", `{"name":"fatal"}`, `BAD_NAME: fatal`},
 		{"clear", `{}`, `"failed":1`},
-		{"clear", `{"name":"all"}`, `"count":2`},
+		{"clear", `{"name":"grp:g1"}`, `"failed":1`}, // it is the main log
+		{"clear", `{"name":"all"}`, `"count":2,"failed":1`},
+		{"supervisor.clearProcessLogs", `["grp:g1"]`, `NOT_ALLOWED: the log of grp:g1`},
 		{"stdin", `{"name":"quick","data":"eA=="}`, `BAD_NAME: quick`},
 		{"shutdown", `{}`, `NOT_ALLOWED: shutdown`},
 		{"update", `{}`, `NOT_ALLOWED: update`},

@@ -25,6 +25,7 @@ type auditLog struct {
 	reopen func() error
 	close  func()
 	target *target // nil: the main log
+	path   string  // "": the main log
 
 	mu      sync.Mutex // guards what follows
 	since   time.Time  // when the counting began
@@ -83,7 +84,7 @@ func openAudit(d *Daemon, cfg *conf.Config) (*auditLog, error) {
 			write:  func(line string) { t.write(formatLine(time.Now(), levelAudit, line)) },
 			reopen: func() error { t.flush(time.Second); return f.Reopen() },
 			close:  t.close,
-			target: t,
+			target: t, path: where,
 		}, nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"gosv/daemon/wire"
@@ -106,7 +107,7 @@ func (c *call) logOf(ctx context.Context, spec, stream string) (string, error) {
 }
 
 // writesTo says whether a log is a file that gosv itself writes: its standard output or
-// error, sent to a file by who started it, or the main log.
+// error, sent to a file by who started it, the main log, or the audit log.
 func (a *api) writesTo(path string) bool {
 	st, err := os.Stat(path)
 	if err != nil || !st.Mode().IsRegular() {
@@ -117,8 +118,31 @@ func (a *api) writesTo(path string) bool {
 			return true
 		}
 	}
-	own, err := os.Stat(a.main.path())
-	return err == nil && os.SameFile(st, own)
+	paths := []string{a.main.path()}
+	if a.audit != nil {
+		paths = append(paths, a.audit.path)
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		own, err := os.Stat(path)
+		return err == nil && os.SameFile(st, own)
+	})
+}
+
+// guards says whether the clearing of a process's logs would empty a file that gosv itself
+// writes, which is for admins. Clearing does nothing to what is a link or no regular file.
+func (c *call) guards(group, name string) bool {
+	if c.access >= admin && !c.limited {
+		return false
+	}
+	a := c.api
+	if c.limited {
+		a = c.whole
+	}
+	stdout, stderr := c.logs.paths(group, name)
+	return slices.ContainsFunc([]string{stdout, stderr}, func(path string) bool {
+		st, err := os.Lstat(path)
+		return err == nil && st.Mode().IsRegular() && a.writesTo(path)
+	})
 }
 
 // noFile is the fault of a log that is not there.
@@ -174,6 +198,9 @@ func text(data []byte) string { return strings.ToValidUTF8(string(data), "\uFFFD
 func (c *call) clear(ctx context.Context, group, name, spec string) error {
 	if _, err := c.mgr.Process(ctx, group, name); err != nil {
 		return named(err, spec)
+	}
+	if c.guards(group, name) {
+		return c.who.notAllowed("the log of " + spec + " has gosv's own lines in it")
 	}
 	if err := c.logs.clear(group, name); err != nil {
 		c.log.Error(fmt.Sprintf("cannot clear the logs of '%s': %v", spec, err))
