@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,11 +149,39 @@ func TestSafeText(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"plain ü 中文\tx\ny": "plain ü 中文\tx\ny", "\x1b[31mred": `\x1b[31mred`, "a\rb": `a\x0db`, "\x9b1m": `\x9b1m`, "\u009b1m": `\u009b1m`,
-		"\u202egnp": `\u202egnp`, "\x7f\x00": `\x7f\x00`, "\uFFFD": "\uFFFD",
+		"\u202egnp": `\u202egnp`, "a\u2028b\u2029": `a\u2028b\u2029`, "\x7f\x00": `\x7f\x00`, "\uFFFD": "\uFFFD",
 	} {
 		if got := safeText(in); got != want {
 			t.Errorf("safeText(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// TestForgedLines: what programs write, which loglevel=debug repeats in the main log, begins no
+// line that could be one of gosv's own.
+func TestForgedLines(t *testing.T) {
+	t.Parallel()
+	const forged = "2026-01-01 00:00:00,000 AUDT by=root call=shutdown result=ok"
+	path := filepath.Join(t.TempDir(), "main.log")
+	l, err := openMainLog(&conf.Supervisord{Loglevel: conf.Debug, Logfile: path}, &logs.Files{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Daemon{main: l, log: slog.New(l)}
+	data := "hello\n" + forged + "\r" + forged + "\u2028" + forged + "\u200b\n\u200b" + forged + "\n\n12345\n-2026-\n  x\n" + forged
+	d.onData(&conf.Process{Name: "p"}, "stdout", &conf.Output{})(1, []byte(data))
+	l.close()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, got, _ := strings.Cut(string(text), "\n")
+	if !strings.HasSuffix(head, " DEBG 'p' stdout output:") {
+		t.Errorf("begins with %q", head)
+	}
+	want := "hello\n " + forged + `\x0d` + forged + `\u2028` + forged + "\u200b\n \u200b" + forged + "\n\n12345\n-2026-\n  x\n " + forged + "\n"
+	if got != want {
+		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}
 }
 

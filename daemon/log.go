@@ -99,7 +99,7 @@ func formatLine(t time.Time, level slog.Level, msg string) []byte {
 	line = append(line, ',', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), ' ')
 	line = append(line, levelName(level)...)
 	line = append(line, ' ')
-	line = append(line, msg...)
+	line = append(line, indented(msg)...)
 	return append(line, '\n')
 }
 

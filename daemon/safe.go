@@ -9,7 +9,7 @@ import (
 
 // safeText makes text harmless for whoever looks at it in a terminal: control characters
 // but line feed and tab, bytes that are no UTF-8, and characters that turn the direction of
-// writing become \x1b and the like.
+// writing or begin a line become \x1b and the like.
 func safeText(s string) string {
 	if !strings.ContainsFunc(s, unsafe) {
 		return s
@@ -37,5 +37,23 @@ func unsafe(r rune) bool {
 	case r < ' ', r == utf8.RuneError:
 		return true
 	}
-	return r >= 0x7f && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+	return r >= 0x7f && (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp))
+}
+
+// indented is msg with a blank before each of its further lines that begins with a year, as the
+// lines of the main log do: the output of a program, repeated there with loglevel=debug, must not
+// be taken for them. All other lines stay as Supervisor writes them.
+func indented(msg string) string {
+	if !strings.Contains(msg, "\n") {
+		return msg
+	}
+	lines := strings.SplitAfter(msg, "\n")
+	for i, line := range lines[1:] {
+		seen := strings.TrimLeftFunc(line, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' && r != '\t' })
+		digits := strings.TrimLeftFunc(seen, unicode.IsDigit)
+		if n := utf8.RuneCountInString(seen[:len(seen)-len(digits)]); n >= 4 && strings.HasPrefix(digits, "-") {
+			lines[i+1] = " " + line
+		}
+	}
+	return strings.Join(lines, "")
 }
