@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"sync"
@@ -35,16 +36,24 @@ type foreigner struct {
 	until  time.Time // zombie: how long to wait for its status
 }
 
-// Adopt watches the process pid that began at born (startTime), and lets it be signalled.
-// ESRCH: it is gone.
+// Adopt watches the process pid that began at born (startTime; 0: not known), and lets it be
+// signalled. ESRCH: it is gone. Where it may not be seen when the process began, it is taken for the one
+// that is meant if it leads a process group, as all do that we start, and may be signalled.
 func (k *UnixKernel) Adopt(pid int, born uint64) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return err
 	}
-	if born == 0 || startTime(pid) != born { // another one has its pid
+	there, err := lives(pid, born)
+	if err != nil && leads(pid) && unix.Kill(pid, 0) == nil {
+		there, err = true, nil
+	}
+	if err == nil && !there { // another one has its pid
+		err = unix.ESRCH
+	}
+	if err != nil {
 		unix.Close(fd)
-		return unix.ESRCH
+		return err
 	}
 	f := &k.foreigners
 	f.mu.Lock()
@@ -293,7 +302,7 @@ func openOf(pid, n int, ino uint64, flags int) (int, error) {
 	path := "/proc/" + strconv.Itoa(pid) + "/fd/" + strconv.Itoa(n)
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		if err == unix.ENOENT {
+		if _, unseen := startTime(pid); err == unix.ENOENT && (unseen == nil || unseen == unix.ESRCH) {
 			return -1, nil // it has closed it
 		}
 		return -1, err
@@ -361,11 +370,18 @@ func socketOf(pid int) int {
 }
 
 // endStranger kills a process and its group where there are no pidfds, and waits until it
-// is gone, ten seconds at most.
-func endStranger(pid int, born uint64) {
+// is gone, ten seconds at most. An error says why it may live still.
+func endStranger(pid int, born uint64) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); born != 0 && startTime(pid) == born && time.Now().Before(end); <-tick.C {
-		syscall.Kill(-pid, syscall.SIGKILL)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-tick.C {
+		there, err := lives(pid, born)
+		if err != nil || !there {
+			return err
+		}
+		if err := syscall.Kill(-pid, syscall.SIGKILL); err == syscall.EPERM {
+			return err
+		}
 	}
+	return errors.New("it does not end although it was killed")
 }

@@ -25,7 +25,7 @@ func socketOf(int) int { return -1 }
 
 func leads(int) bool { return false }
 
-func endStranger(int, uint64) {}
+func endStranger(int, uint64) error { return syscall.ENOSYS }
 
 // Inherit is Linux's.
 func (k *UnixKernel) Inherit(map[uint64]int, map[int]syscall.WaitStatus) {}

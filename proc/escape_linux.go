@@ -197,7 +197,10 @@ func holds(pid int, pipes [3]uint64) bool {
 // caged says whether a process that lives is in the group dir.
 func caged(pid int, dir string) bool {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
-	if err != nil || startTime(pid) == 0 {
+	if err != nil {
+		return false
+	}
+	if _, err := startTime(pid); err == unix.ESRCH {
 		return false
 	}
 	for line := range strings.Lines(string(text)) {

@@ -257,6 +257,12 @@ func (f *Frozen) queue() []*Kept {
 
 // resume gives a new record what is known of its process.
 func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
+	var gone error
+	if k.Machine.Child == state.Live && k.Trace.Foreign {
+		if gone = m.adopt(k, true); gone != nil && gone != syscall.ESRCH {
+			m.strand(k, gone)
+		}
+	}
 	p.m, p.pid, p.status = k.Machine, k.PID, syscall.WaitStatus(k.Status)
 	p.start, p.stop, p.exit, p.err, p.life = k.Start, k.Stop, k.Exit, k.SpawnErr, k.Life
 	p.stdin = stdin{fd: k.Stdin, pending: k.Unread}
@@ -274,13 +280,8 @@ func (m *Manager) resume(p *process, k *Kept, age time.Duration) {
 	if p.m.Child == state.Live {
 		p.run++
 		m.live[p.pid] = p
-		if p.trace.Foreign {
-			if err := m.Kernel.Adopt(p.pid, p.trace.Born); err != nil {
-				if err != syscall.ESRCH { // it lives, and would be there twice
-					endStranger(p.pid, p.trace.Born)
-				}
-				m.post(func() { m.exited(p, unknownStatus) })
-			}
+		if gone != nil {
+			m.post(func() { m.exited(p, unknownStatus) })
 		}
 	}
 	if k.Due != nil {

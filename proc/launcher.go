@@ -124,16 +124,17 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 // now and then, and a child whose time is wrong would not be known again.
 func (l *launcher) born(pid int, before, after uint64) uint64 {
 	if before != after || before == 0 || l.clock.Load() == clockDiffers {
-		return startTime(pid)
+		t, _ := startTime(pid)
+		return t
 	}
 	agreed := l.clock.Load()
 	if agreed >= clockAgrees {
 		return before
 	}
-	t := startTime(pid)
+	t, err := startTime(pid)
 	if t == before {
 		l.clock.CompareAndSwap(agreed, agreed+1)
-	} else if t != 0 {
+	} else if err == nil {
 		l.clock.Store(clockDiffers)
 	}
 	return t

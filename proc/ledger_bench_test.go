@@ -3,7 +3,6 @@
 package proc
 
 import (
-	"errors"
 	"os"
 	"testing"
 
@@ -36,8 +35,8 @@ func BenchmarkLedger(b *testing.B) {
 	})
 	b.Run("start time", func(b *testing.B) {
 		for b.Loop() {
-			if startTime(os.Getpid()) == 0 {
-				b.Fatal(errors.New("none"))
+			if _, err := startTime(os.Getpid()); err != nil {
+				b.Fatal(err)
 			}
 		}
 	})

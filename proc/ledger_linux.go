@@ -121,7 +121,7 @@ func sweepLedgers(base, own string) {
 
 // outlived says whether a program of a ledger still runs. If none does and the ledger is of
 // this machine's life and this pid namespace, config is the configuration that it belongs to.
-func outlived(path string) (lives bool, config string) {
+func outlived(path string) (some bool, config string) {
 	text, err := readLedger(path)
 	if err != nil {
 		return false, ""
@@ -131,8 +131,10 @@ func outlived(path string) (lives bool, config string) {
 		return err != nil, ""
 	}
 	for _, k := range past.procs {
-		if k.PID != 0 && startTime(k.PID) == k.Trace.Born && k.Trace.Born != 0 {
-			return true, ""
+		if k.PID != 0 {
+			if runs, err := lives(k.PID, k.Trace.Born); runs || err != nil {
+				return true, ""
+			}
 		}
 	}
 	return len(past.intents) > 0, past.Config
@@ -190,20 +192,41 @@ func bootID() string {
 }
 
 // startTime is when a process began, in clock ticks since the machine did: field 22 of
-// /proc/PID/stat. Together with the pid it names a process for good. 0: there is none, or it
-// is dead and only waits to be reaped.
-func startTime(pid int) uint64 {
+// /proc/PID/stat. Together with the pid it names a process for good. ESRCH: there is none, or it
+// is dead and only waits to be reaped. Any other error: that cannot be found out.
+func startTime(pid int) (uint64, error) { return startTimeIn("/proc", pid) }
+
+func startTimeIn(root string, pid int) (uint64, error) {
 	var buf [1024]byte
-	f, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	f, err := unix.Open(root+"/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT && unix.Kill(pid, 0) != unix.ESRCH { // we may not see it (hidepid=2)
+		return 0, unix.EACCES
+	}
+	if err == unix.ENOENT {
+		return 0, unix.ESRCH
+	}
 	if err != nil {
-		return 0
+		return 0, err
 	}
 	n, err := unix.Read(f, buf[:])
 	unix.Close(f)
-	if err != nil || n <= 0 {
-		return 0
+	if err != nil {
+		return 0, err
 	}
 	return parseStart(buf[:n])
+}
+
+// lives says whether the process pid that began at born (0: it is not known when) is there. An
+// error says that this cannot be found out.
+func lives(pid int, born uint64) (bool, error) {
+	t, err := startTime(pid)
+	switch {
+	case err == unix.ESRCH:
+		return false, nil
+	case err == nil && born == 0:
+		return false, errors.New("it was not noted when it began")
+	}
+	return err == nil && t == born, err
 }
 
 // bootTicks is what startTime would be of a process that began now.

@@ -39,15 +39,15 @@ func TestOldLedgersAreRemoved(t *testing.T) {
 		return l
 	}
 	me := os.Getpid()
-	leave("gone", me, startTime(me)+1, true).Close(false)
-	leave("lives", me, startTime(me), true).Close(false)
-	leave("young", me, startTime(me)+1, false).Close(false)
-	leave("lost", me, startTime(me)+1, false).Close(false)
-	leave("lost, and lives", me, startTime(me), false).Close(false)
-	leave("lost, and own", me, startTime(me)+1, false).Close(false)
-	lost := leave("lost, and held", me, startTime(me)+1, false)
+	leave("gone", me, began(t, me)+1, true).Close(false)
+	leave("lives", me, began(t, me), true).Close(false)
+	leave("young", me, began(t, me)+1, false).Close(false)
+	leave("lost", me, began(t, me)+1, false).Close(false)
+	leave("lost, and lives", me, began(t, me), false).Close(false)
+	leave("lost, and own", me, began(t, me)+1, false).Close(false)
+	lost := leave("lost, and held", me, began(t, me)+1, false)
 	defer lost.Close(false)
-	held := leave("held", me, startTime(me)+1, true)
+	held := leave("held", me, began(t, me)+1, true)
 	defer held.Close(false)
 	sweepLedgers(base, "lost, and own")
 	sweepLedgers(base, "lost, and own")
@@ -98,7 +98,7 @@ func TestLedgerKeepsLaunchesUnderWay(t *testing.T) {
 // been the same for a while. One that was only like it now and then is asked for each time.
 func TestBornIsTheStartTime(t *testing.T) {
 	me := os.Getpid()
-	own := startTime(me)
+	own := began(t, me)
 	near := &launcher{}
 	for i := range 100 {
 		at := own + uint64(i%2)
@@ -116,4 +116,14 @@ func TestBornIsTheStartTime(t *testing.T) {
 	if got := same.born(me, own+1, own+2); got != own {
 		t.Errorf("born of a fork between two ticks = %d, want %d", got, own)
 	}
+}
+
+// began is the startTime of a process that can be seen.
+func began(t testing.TB, pid int) uint64 {
+	t.Helper()
+	at, err := startTime(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }

@@ -44,7 +44,9 @@ func (l *Ledger) Sweep() {}
 
 func reserve(*os.File, int64) error { return nil }
 
-func startTime(int) uint64 { return 0 }
+func startTime(int) (uint64, error) { return 0, errors.ErrUnsupported }
+
+func lives(int, uint64) (bool, error) { return false, errors.ErrUnsupported }
 
 func bootTicks() uint64 { return 0 }
 

@@ -34,8 +34,13 @@ func (s *Spec) park(c *conf.Process, pid, ours int, inode uint64) int {
 // unpark opens our end again. It is still closed when the program has closed its own.
 func (p *process) unpark() error {
 	t := &p.trace
-	if p.socket != nil || t.Pipes[0] == 0 || t.Foreign && startTime(p.pid) != t.Born {
+	if p.socket != nil || t.Pipes[0] == 0 {
 		return nil
+	}
+	if t.Foreign {
+		if there, err := lives(p.pid, t.Born); err == nil && !there {
+			return nil
+		}
 	}
 	fd, err := openOf(p.pid, 0, t.Pipes[0], syscall.O_WRONLY)
 	if fd >= 0 {

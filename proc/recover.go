@@ -186,13 +186,11 @@ func (r *recovery) process(p *process) {
 		return
 	}
 	k.Stdin, k.Trace.Foreign, p.noted = -1, true, true
-	err := error(syscall.EMFILE)
-	if !crowded() {
-		err = m.Kernel.Adopt(k.PID, k.Trace.Born)
-	}
+	err := m.adopt(k, !crowded())
 	if err != nil && err != syscall.ESRCH {
-		m.log.say(LevelWarn, "cannot watch %s (pid %d), so it is killed: %v", p.conf.Name, k.PID, err)
-		endStranger(k.PID, k.Trace.Born)
+		m.strand(k, err)
+		r.rest(p, k, age)
+		return
 	}
 	k.Trace.Foreign = false // resume does not adopt it again
 	if err == nil {
@@ -327,40 +325,6 @@ func (r *recovery) holders(ino uint64) []holding {
 		r.open = holders()
 	}
 	return r.open[ino]
-}
-
-// launched finds the child of a launch whose end the daemon did not live to see.
-func (r *recovery) launched(p *process, k *Kept, i *intent) *Kept {
-	fresh := &Kept{Group: i.Group, Name: i.Name, Machine: state.Machine{State: state.Starting, Child: state.Launching}, At: i.At, Start: i.At, Logs: i.Logs}
-	if k != nil {
-		fresh.Life, fresh.Restarts, fresh.Machine.Failures = k.Life, k.Restarts, k.Machine.Failures
-	}
-	for n, ino := range i.Pipes {
-		if ino == 0 || n == 0 && p.conf.Socket != nil { // that is the others' too
-			continue
-		}
-		if pid, born := r.oldest(ino, n); pid != 0 {
-			fresh.PID, fresh.Machine.Child = pid, state.Live
-			fresh.Trace = trace{Born: born, Pipes: i.Pipes}
-			fresh.Life.Begun++
-			zero := time.Duration(0)
-			fresh.Due = &zero // a moment later it is RUNNING: it has been up as long as there was no daemon
-			return fresh
-		}
-	}
-	return fresh
-}
-
-// oldest is the first of those that have a pipe as their descriptor n and lead a process group:
-// the others are what it has started itself. 0: there is none.
-func (r *recovery) oldest(ino uint64, n int) (pid int, born uint64) {
-	for _, h := range r.holders(ino) {
-		t := startTime(h.pid)
-		if h.fd == n && t != 0 && leads(h.pid) && (pid == 0 || t < born || t == born && h.pid < pid) {
-			pid, born = h.pid, t
-		}
-	}
-	return pid, born
 }
 
 // Log is the file that a stream ("stdout", "stderr") went to, where the configuration does

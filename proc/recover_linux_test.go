@@ -1,34 +1,26 @@
 package proc
 
 import (
+	"log/slog"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"gosv/conf"
+	"gosv/proc/state"
 )
 
 // TestRecoverFindsTheChild: a child whose launch was not answered is told from what it has started,
 // and, by what is its own, from others that listen on the same socket.
 func TestRecoverFindsTheChild(t *testing.T) {
-	begin := func() int {
-		c := exec.Command("sleep", "600")
-		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			c.Process.Kill()
-			c.Wait()
-		})
-		return c.Process.Pid
-	}
-	first := begin()
+	first := leader(t).Process.Pid
 	for at := bootTicks(); bootTicks() < at+2; { // so that their start times differ
 		time.Sleep(time.Millisecond)
 	}
-	second := begin()
+	second := leader(t).Process.Pid
 	const socket, out = 11, 12
 	for _, test := range []struct {
 		name string
@@ -45,5 +37,88 @@ func TestRecoverFindsTheChild(t *testing.T) {
 		if k.PID != test.want {
 			t.Errorf("%s: the child is %d, want %d (of %d and %d)", test.name, k.PID, test.want, first, second)
 		}
+	}
+}
+
+// leader is a process that leads a group, as those do that we start.
+func leader(t *testing.T) *exec.Cmd {
+	c := exec.Command("sleep", "600")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+	return c
+}
+
+// TestStartTimeUnknown: a process that cannot be seen (hidepid=2 shows as little as an empty
+// directory) does not pass for dead.
+func TestStartTimeUnknown(t *testing.T) {
+	empty := t.TempDir()
+	c := leader(t)
+	if _, err := startTimeIn(empty, c.Process.Pid); err == nil || err == syscall.ESRCH {
+		t.Errorf("one that lives and cannot be seen: %v", err)
+	}
+	if _, err := lives(c.Process.Pid, 0); err == nil {
+		t.Error("nobody knows when it began, and yet whether it lives")
+	}
+	c.Process.Kill()
+	c.Wait()
+	if _, err := startTimeIn(empty, c.Process.Pid); err != syscall.ESRCH {
+		t.Errorf("one that is gone: %v, want ESRCH", err)
+	}
+	if there, err := lives(c.Process.Pid, 0); there || err != nil {
+		t.Errorf("one that is gone lives: %v, %v", there, err)
+	}
+}
+
+// cannotWatch is a kernel that adopts nobody.
+type cannotWatch struct{ Kernel }
+
+func (cannotWatch) Adopt(int, uint64) error { return syscall.EIO }
+
+// TestRecoverUnknown: a program of which nobody can find out whether it lives is not started a second
+// time, one that is known to be gone is, and one that lives and cannot be watched is killed first.
+func TestRecoverUnknown(t *testing.T) {
+	var log strings.Builder
+	m := New(Options{Kernel: cannotWatch{}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	c := leader(t)
+	pid := c.Process.Pid
+	k := &Kept{Name: "p", PID: pid, Stdin: -1, Machine: state.Machine{State: state.Running, Child: state.Live}}
+	err := m.adopt(k, true)
+	if err == nil || err == syscall.ESRCH {
+		t.Fatalf("a program that began nobody knows when: %v", err)
+	}
+	m.strand(k, err)
+	if k.PID != 0 || k.Machine != (state.Machine{State: state.Fatal}) || !strings.Contains(k.SpawnErr, strconv.Itoa(pid)) {
+		t.Errorf("it is %+v (%s), want FATAL and why", k.Machine, k.SpawnErr)
+	}
+	if there, err := lives(pid, began(t, pid)); !there || err != nil {
+		t.Errorf("it was killed: %v", err)
+	}
+	u := &UnixKernel{died: make(chan struct{}, 1)}
+	defer u.foreigners.close()
+	if err := u.Adopt(pid, 0); err != nil {
+		t.Errorf("it leads a group and may be signalled, and is not adopted: %v", err)
+	}
+	if err := u.Adopt(pid, began(t, pid)+1); err != syscall.ESRCH {
+		t.Errorf("another one with its pid: %v, want ESRCH", err)
+	}
+	dead := make(chan error)
+	born := began(t, pid)
+	go func() { dead <- c.Wait() }()
+	k.PID, k.Trace.Born = pid, born
+	if err := m.adopt(k, false); err != syscall.ESRCH {
+		t.Errorf("one that lives and cannot be watched: %v", err)
+	}
+	if err := <-dead; err == nil || err.Error() != "signal: killed" {
+		t.Errorf("it ended so: %v", err)
+	}
+	log.Reset()
+	if err := m.adopt(k, false); err != syscall.ESRCH || log.Len() > 0 {
+		t.Errorf("one that is gone: %v; the log says %s", err, &log)
 	}
 }

@@ -2,21 +2,22 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
+	"syscall"
 )
 
 // parseStart is the start time in a /proc/PID/stat: "pid (name) S ppid ...", where the name
-// may hold anything. 0: it is damaged, or the process is dead.
-func parseStart(stat []byte) uint64 {
+// may hold anything. ESRCH: the process is dead.
+func parseStart(stat []byte) (uint64, error) {
 	f := statFields(stat)
-	if len(f) <= 22-3 || len(f[0]) != 1 || f[0][0] == 'Z' || f[0][0] == 'X' {
-		return 0
+	if len(f) <= 22-3 || len(f[0]) != 1 {
+		return 0, errors.New("its /proc/PID/stat is damaged")
 	}
-	n, err := strconv.ParseUint(string(f[22-3]), 10, 64)
-	if err != nil {
-		return 0
+	if f[0][0] == 'Z' || f[0][0] == 'X' {
+		return 0, syscall.ESRCH
 	}
-	return n
+	return strconv.ParseUint(string(f[22-3]), 10, 64)
 }
 
 // statFields are the fields from the third on.

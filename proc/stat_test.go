@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 )
 
@@ -13,11 +14,11 @@ func FuzzStat(f *testing.F) {
 	f.Add("", uint64(0))
 	f.Fuzz(func(t *testing.T, name string, start uint64) {
 		text := fmt.Sprintf("42 (%s) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 1 1", name, start)
-		if got := parseStart([]byte(text)); got != start {
+		if got, _ := parseStart([]byte(text)); got != start {
 			t.Errorf("%q: start is %d, want %d", text, got, start)
 		}
 		parseStart([]byte(name)) // anything else must not hurt
-		if got := parseStart(fmt.Appendf(nil, "42 (%s) Z 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 1 1", name, start)); got != 0 {
+		if got, err := parseStart(fmt.Appendf(nil, "42 (%s) Z 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 1 1", name, start)); err != syscall.ESRCH {
 			t.Errorf("a dead %q has started at %d", name, got)
 		}
 	})
