@@ -16,7 +16,7 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	r.ino = pipe
 	r.pid.Store(int32(pid))
 	p.mu.Lock()
-	piece, held := p.salvage.take(pipe)
+	pieces, held := p.salvage.take(pipe)
 	p.mu.Unlock()
 	f := s.file.Load()
 	write := func(b []byte, st *stash) {
@@ -29,8 +29,11 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 		f.put(b, s, st)
 	}
 	r.kept = held != nil
-	out := r.goOn(piece, held)
-	if piece != nil { // whoever comes after us, should we be killed here, has to find how far we are
+	if r.kept && r.text != nil && r.text.lines != nil {
+		r.text.lines.held, r.text.lines.part = held.Line, held.Part
+	}
+	for _, piece := range pieces { // whoever comes after us, should we be killed here, has to find how far we are
+		out := r.goOn(piece, held)
 		st := oldStash(piece.path)
 		switch {
 		case st == nil:

@@ -141,7 +141,7 @@ func (p *Pump) now() time.Duration { return time.Since(p.start) }
 // loop is the pump while its term lasts.
 func (p *Pump) loop(term int) {
 	if p.dir != "" {
-		p.stash, _ = newStash(p.dir, term)
+		p.stash, _ = newStash(p.dir)
 	}
 	buf := p.buffer(bufSize)
 	var list []ready
@@ -180,7 +180,7 @@ func (p *Pump) loop(term int) {
 		p.roomy = false
 		p.mu.Unlock()
 		if roomy && p.stash == nil {
-			p.stash, _ = newStash(p.dir, term)
+			p.stash, _ = newStash(p.dir)
 			buf = p.buffer(len(buf) - headroom)
 		}
 		p.drains = append(p.drains, asked...)

@@ -2,10 +2,12 @@ package logs
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -78,35 +80,31 @@ func scan(name string, pipe *uint64) bool {
 	return n == 1 && err == nil
 }
 
-// take is what there is of a pipe; it is given out once.
-func (s *salvage) take(pipe uint64) (p *piece, h *heldBack) {
+// take is what there is of a pipe, in the order in which it was read; it is given out once. There is
+// more than one piece where a disk hung.
+func (s *salvage) take(pipe uint64) (list []*piece, h *heldBack) {
 	if s == nil || pipe == 0 {
 		return nil, nil
 	}
-	for i, x := range s.pieces {
+	s.pieces = slices.DeleteFunc(s.pieces, func(x *piece) bool {
 		if x.pipe == pipe {
-			p = x
-			s.pieces = append(s.pieces[:i], s.pieces[i+1:]...)
-			break
+			list = append(list, x)
 		}
-	}
+		return x.pipe == pipe
+	})
+	slices.SortFunc(list, func(a, b *piece) int { return cmp.Compare(a.seq, b.seq) })
 	h = s.held[pipe]
 	delete(s.held, pipe)
-	return p, h
+	return list, h
 }
 
 // dealt says that the piece is in out and in what is held back.
 func (p *piece) dealt(h *heldBack) bool { return p.made || h != nil && h.Seq == p.seq }
 
-// goOn brings a run to where its piece has been dealt with, and returns what is to be
+// goOn brings a run to where a piece of it has been dealt with, and returns what is to be
 // written for that.
 func (r *run) goOn(p *piece, h *heldBack) []byte {
-	if r.text != nil && r.text.lines != nil && h != nil {
-		r.text.lines.held, r.text.lines.part = h.Line, h.Part
-	}
 	switch {
-	case p == nil:
-		return nil
 	case p.dealt(h):
 		return p.rest(p.out, r.s)
 	case r.text == nil:

@@ -34,7 +34,7 @@ func newKilled(t *testing.T) *killed {
 		t.Fatal(err)
 	}
 	k.w = lasting(k.w)
-	if k.st, err = newStash(dir, 0); err != nil {
+	if k.st, err = newStash(dir); err != nil {
 		t.Skipf("no stash: %v", err)
 	}
 	return k
@@ -263,15 +263,13 @@ func TestSalvageLines(t *testing.T) {
 	}
 }
 
-// TestStashLater: where there is no room for a stash until what an earlier daemon left is gone, there is one
-// after that.
-func TestStashLater(t *testing.T) {
+// TestSalvageOwnPid: a daemon that has the pid of the killed one, as in a container, does not take its own
+// stash for the one that was left.
+func TestSalvageOwnPid(t *testing.T) {
 	k := newKilled(t)
-	path := filepath.Join(k.dir, fmt.Sprintf("piece-%d-0", os.Getpid()))
-	os.Rename(k.st.path, filepath.Join(k.dir, "piece-1-0"))
-	if err := os.MkdirAll(path+"/in/the/way", 0o700); err != nil {
-		t.Fatal(err)
-	}
+	k.append("before\n")
+	k.say("text\n")
+	k.st.read(k.run(nil), 5)
 	p, err := NewPumpIn(k.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -282,14 +280,72 @@ func TestStashLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Drain(func() { close(asked) })
+	<-asked // the loop runs, and has its stash
+	if err := s.Adopt(k.r, 1, k.ino); err != nil {
+		t.Fatal(err)
+	}
+	p.Settled()
+	if left, _ := filepath.Glob(k.dir + "/piece-*"); len(left) != 1 || left[0] == k.st.path {
+		t.Errorf("the stashes are %v, want that of the new pump alone (not %s)", left, k.st.path)
+	}
+	unix.Close(k.w)
+	s.Close()
+	p.Close()
+	if text, _ := os.ReadFile(k.log); string(text) != "before\ntext\n" {
+		t.Errorf("the log is %q", text)
+	}
+}
+
+// TestSalvageTwo: where a disk hung, two stashes have pieces of a pipe; both are written, in the order in
+// which they were read.
+func TestSalvageTwo(t *testing.T) {
+	for range 5 { // the names are random
+		k := newKilled(t)
+		k.append("")
+		later, err := newStash(k.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range []struct {
+			st   *stash
+			text string
+		}{{k.st, "first\n"}, {later, "second\n"}} {
+			k.say(x.text)
+			if n, err := x.st.read(k.run(nil), len(x.text)); n != len(x.text) || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		if got, want := k.next(nil), "first\nsecond\nend\n"; got != want {
+			t.Errorf("the log is %q, want %q", got, want)
+		}
+	}
+}
+
+// TestStashLater: where there is no room for a stash until what an earlier daemon left is gone, there is one
+// after that.
+func TestStashLater(t *testing.T) {
+	k := newKilled(t)
+	dir := filepath.Join(k.dir, "later")
+	p, err := NewPumpIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	s, err := p.Sink(k.options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Drain(func() { close(asked) })
 	<-asked // the loop runs, and has no stash
-	os.RemoveAll(path)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	p.Settled()
 	asked = make(chan struct{})
 	s.Drain(func() { close(asked) })
 	<-asked
-	if st, err := os.Stat(path); err != nil || st.Size() < stashSize {
-		t.Errorf("there is no stash: %v", err)
+	if made, _ := filepath.Glob(dir + "/piece-*"); len(made) != 1 {
+		t.Errorf("the stashes are %v, want one", made)
 	}
 	s.Close()
 	p.Close()

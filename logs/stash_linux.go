@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"unsafe"
 
@@ -53,7 +52,7 @@ type stashNote struct {
 	Pipe     uint64 // inode
 	N        uint64 // bytes of the piece
 	Out      uint64 // bytes of what is made of it
-	Seq      uint64 // counts pieces
+	Seq      uint64 // rises with each piece, also of later stashes
 	Dev, Ino uint64 // of the log file that is being written; 0: none yet
 	Size     int64  // that it had before
 	From     uint64 // of the piece, or of out, is written there
@@ -65,14 +64,14 @@ func (st *stash) note() *stashNote { return (*stashNote)(unsafe.Pointer(&st.mem[
 
 func (st *stash) phase(n uint64) { atomic.StoreUint64(&st.note().Phase, n) }
 
-// newStash makes the nth stash of this process in dir.
-func newStash(dir string, n int) (*stash, error) {
-	path := filepath.Join(dir, fmt.Sprintf("piece-%d-%d", os.Getpid(), n))
-	os.Remove(path)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+// newStash makes another stash in dir. Its name is like none of an earlier daemon, which may
+// have had our pid and whose stash is still to be salvaged.
+func newStash(dir string) (*stash, error) {
+	f, err := os.CreateTemp(dir, fmt.Sprintf("piece-%d-*", os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
+	path := f.Name()
 	st := &stash{path: path, peek: [2]int{-1, -1}, file: f}
 	// Reserved, for a write to memory that is not there is a crash.
 	if err = unix.Fallocate(int(f.Fd()), 0, 0, stashSize); err == nil {
@@ -85,7 +84,12 @@ func newStash(dir string, n int) (*stash, error) {
 	}
 	st.buf = st.mem[stashHead:stashSize:stashSize]
 	rand.Read(st.mark[:])
-	st.note().Seq = binary.NativeEndian.Uint64(st.mark[:]) // another one than an earlier stash had
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		st.close()
+		return nil, err
+	}
+	st.note().Seq = uint64(now.Nano()) // beyond any piece of an earlier stash: each took more than a nanosecond
 	return st, nil
 }
 

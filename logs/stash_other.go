@@ -14,7 +14,7 @@ type stash struct {
 	base int
 }
 
-func newStash(string, int) (*stash, error) { return nil, errors.ErrUnsupported }
+func newStash(string) (*stash, error) { return nil, errors.ErrUnsupported }
 
 func oldStash(string) *stash { return nil }
 

@@ -302,10 +302,13 @@ func openOf(pid, n int, ino uint64, flags int) (int, error) {
 	path := "/proc/" + strconv.Itoa(pid) + "/fd/" + strconv.Itoa(n)
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		if _, unseen := startTime(pid); err == unix.ENOENT && (unseen == nil || unseen == unix.ESRCH) {
-			return -1, nil // it has closed it
+		if err != unix.ENOENT {
+			return -1, err
 		}
-		return -1, err
+		if _, unseen := startTime(pid); unseen != nil && unseen != unix.ESRCH {
+			return -1, unseen
+		}
+		return -1, nil // it has closed it
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != ino {
 		return -1, nil
