@@ -287,6 +287,30 @@ func TestTerminal(t *testing.T) {
 			t.Errorf("calls: %q", calls)
 		}
 	})
+	t.Run("Ctrl-C at a question is no", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		o := shell(t, f, "")
+		o.send("shutdown\r")
+		o.expect("Really shut the remote supervisord process down y/N? ")
+		o.send("\x03")
+		o.expect(prompt)
+		o.send("version\r") // the shell goes on
+		o.expect("4.2.5\r\n")
+		if calls := f.took(); slices.Contains(calls, "shutdown") {
+			t.Errorf("calls: %q", calls)
+		}
+	})
+	t.Run("a SIGINT that nobody typed is ignored at the prompt", func(t *testing.T) {
+		t.Parallel()
+		o := shell(t, newFake(), "")
+		if err := o.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		o.send("help pid\r") // which waits for nothing that a late signal could end
+		o.expect(cmdPid().help[0])
+		o.expect(prompt)
+	})
 	t.Run("fg", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()
