@@ -236,9 +236,13 @@ func (l *loader) plugins(doc *document) {
 		if k.kind == inRPC && v.plugin.factory == mainRPC || r.bad {
 			continue
 		}
-		l.warn(&Error{Pos: s.pos, Section: s.name,
-			Msg: "gosv loads no Python plugins; this section is ignored"})
+		l.warn(noPlugin(s))
 	}
+}
+
+// noPlugin is the warning about a section that names Python code.
+func noPlugin(s *section) *Error {
+	return &Error{Pos: s.pos, Section: s.name, Msg: "gosv loads no Python plugins; this section is ignored"}
 }
 
 // extras looks at the options that Supervisor expands and hands to the factory of an

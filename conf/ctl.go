@@ -5,10 +5,11 @@ import "strings"
 // LoadCtl reads [supervisorctl] of file and nothing else, as supervisorctl does: no
 // includes, and faults of other sections do not matter. INI must have the section. In
 // TOML it may be missing, and serverurl may be: ctl then talks to the file's first
-// server, with that server's username and password.
+// server, with that server's username and password. Of [ctlplugin:x] it is noticed that they
+// are there, and nothing else.
 func LoadCtl(file string, o Options) (*Supervisorctl, error) {
 	l := newLoader(file, o)
-	l.want = func(section string) bool { return !strings.Contains(section, ":") } // not [program:x]
+	l.want = func(section string) bool { return !strings.Contains(section, ":") } // not [program:x]; of those it has the heads
 	doc := l.readMain()
 	if doc == nil || l.broken {
 		return nil, l.errs
@@ -30,6 +31,11 @@ func LoadCtl(file string, o Options) (*Supervisorctl, error) {
 		ctl.ServerURL = c.ServerURL
 		if s.setting("username") == nil && s.setting("password") == nil {
 			ctl.Username, ctl.Password = c.Username, c.Password
+		}
+	}
+	for _, s := range doc.sections {
+		if k, _ := sectionKindOf(s.name); k != nil && k.kind == inPlugin {
+			ctl.Notices = append(ctl.Notices, Notice{"WARN", noPlugin(s).Error()})
 		}
 	}
 	return &ctl, nil

@@ -94,6 +94,7 @@ type Supervisorctl struct {
 	Prompt             string
 	HistoryFile        string
 	Origin             *Origin
+	Notices            []Notice // of LoadCtl: the plugins that are ignored
 }
 
 // Kind says which sort of section a group or process comes from.

@@ -42,6 +42,9 @@ func run(sys system, argv0 string, args []string) int {
 	case f.help:
 		return exitOK
 	}
+	for _, w := range set.warnings {
+		fmt.Fprintf(sys.err, "warning: %s\n", escapeLines(w))
+	}
 	s := newSession(sys, set)
 	s.own = argv0 == "gosv ctl"
 	ctx := context.Background()

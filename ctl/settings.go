@@ -16,6 +16,7 @@ type settings struct {
 	prompt, history    string
 	interactive, json  bool
 	timeout            time.Duration
+	warnings           []string // about the configuration
 }
 
 // settle finds and reads the configuration. A missing one is no error unless it was asked for.
@@ -30,6 +31,9 @@ func settle(f *flags, sys system) (settings, error) {
 		if c, err = conf.LoadCtl(set.file, conf.Options{Environ: sys.environ}); err != nil {
 			return set, configError(err)
 		}
+	}
+	for _, n := range c.Notices {
+		set.warnings = append(set.warnings, n.Text)
 	}
 	set.urlGiven = f.serverURL != ""
 	set.url = orText(orText(f.serverURL, c.ServerURL), "http://localhost:9001")
