@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gosv/conf"
 )
@@ -276,5 +280,34 @@ func TestWithoutAuth(t *testing.T) {
 	got := withoutAuth([]*server{{section: "a"}, {section: "b", username: "x"}, {section: "c"}})
 	if len(got) != 2 || got[0] != "a" || got[1] != "c" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestLockHeld: somebody who holds the lock on the folder of a socket keeps no daemon from opening
+// and removing it, and lets no second one have it.
+func TestLockHeld(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	held, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	c := &conf.UnixServer{Section: "unix_http_server", File: filepath.Join(dir, "s"), Chmod: 0o700}
+	ln, file, err := listenUnix(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if second, _, err := listenUnix(c); err == nil {
+		second.Close()
+		t.Error("two have it")
+	}
+	file.remove()
+	if _, err := os.Lstat(c.File); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after remove: %v", err)
 	}
 }
