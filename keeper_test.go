@@ -178,6 +178,42 @@ startsecs = 0
 	}
 }
 
+// TestKeeperHangs: a keeper that is stopped for so long that it cannot be told anything more is replaced, and
+// starts nothing when it goes on after the daemon has ended.
+func TestKeeperHangs(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "keeper = true\n", `[program:p]
+command = child sleep
+startsecs = 0
+[program:many]
+command = true
+process_name = %(process_num)d
+numprocs = 100
+autostart = false
+autorestart = false
+startsecs = 0
+`)
+	b.start()
+	p, brain, old := b.reaches("p", "RUNNING"), b.brain(), b.cmd.Process.Pid
+	syscall.Kill(old, syscall.SIGSTOP)
+	b.until("there is another one", func() bool {
+		b.ctl("start", "many:*")
+		return b.count("the keeper", "does not answer; the new one") == 1
+	})
+	b.until("the pidfile names it", func() bool { return b.pid() != old })
+	keeper := b.pid()
+	if now := b.one("p"); now.Pid != p.Pid || b.brain() != brain || keeper == brain {
+		t.Errorf("p was %v and is %v, with the daemon %d and the keeper %d", p, now, b.brain(), keeper)
+	}
+	syscall.Kill(keeper, syscall.SIGTERM)
+	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) && isGone(p.Pid) })
+	syscall.Kill(old, syscall.SIGCONT)
+	b.until("the old keeper has ended", func() bool { return isGone(old) })
+	if n := b.count("started with pid"); n != 1 {
+		t.Errorf("gosv was started %d times", n)
+	}
+}
+
 // TestKeeperStartFails: a daemon that cannot start is not started again and again.
 func TestKeeperStartFails(t *testing.T) {
 	b := newBox(t, "keeper = true\n", "[inet_http_server]\nport = 127.0.0.1:1\nusername = a\n[program:p]\ncommand = sleep 1\n")

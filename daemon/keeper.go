@@ -60,7 +60,8 @@ func (l *launch) told(pid int, status syscall.WaitStatus) {
 // keeperPause is the least time between two keepers of ours.
 const keeperPause = 10 * time.Second
 
-// keeperLost starts another keeper in the place of one that has died, unless that has been done.
+// keeperLost starts another keeper in the place of one that has died or hangs, unless that has been
+// done. Process 1 cannot be replaced.
 func (l *launch) keeperLost() {
 	d := l.current.Load()
 	if d == nil { // between two lives: the next one sees it
@@ -71,7 +72,14 @@ func (l *launch) keeperLost() {
 	if !l.link.Lost() {
 		return
 	}
-	old := l.link.Keeper()
+	old, what := l.link.Keeper(), "has died"
+	if l.link.Hangs() {
+		what = "does not answer"
+	}
+	if old == 1 {
+		d.log.Warn(fmt.Sprintf("the keeper (pid 1) %s: what is still in the pipe of a program that ends may be lost, should gosv die now", what))
+		return
+	}
 	if wait := keeperPause - time.Since(l.renewed); !pause(d.living, max(0, wait)) || d.mgr.Mood() < proc.MoodRunning {
 		return
 	}
@@ -83,11 +91,11 @@ func (l *launch) keeperLost() {
 		given = l.given.files
 	}
 	if err := l.link.Renew(os.Args, l.dir, given); err != nil {
-		d.log.Error(fmt.Sprintf("the keeper (pid %d) has died, and there is no other one (%v): should gosv die now, it has to be started again by hand", old, err))
+		d.log.Error(fmt.Sprintf("the keeper (pid %d) %s, and there is no other one (%v): should gosv die now, it has to be started again by hand", old, what, err))
 		return
 	}
 	d.outputs.pump.KeptBy(l.link)
 	l.link.GoOn(l.told, l.keeperLost)
-	d.log.Warn(fmt.Sprintf("the keeper (pid %d) has died; the new one has the pid %d", old, l.top()))
+	d.log.Warn(fmt.Sprintf("the keeper (pid %d) %s; the new one has the pid %d", old, what, l.top()))
 	movePidfile(d.began.Supervisord.Pidfile, old, l.top())
 }

@@ -221,6 +221,12 @@ func (k *keeper) message(m fromBrain) {
 		unix.Close(m.link)
 		if m.link == k.link {
 			k.link, k.asked = -1, false
+			if k.bye && k.pid != 0 { // it has another keeper, or ends
+				for ino, fd := range k.held {
+					unix.Close(fd)
+					delete(k.held, ino)
+				}
+			}
 		}
 		return
 	}
@@ -257,16 +263,39 @@ func (k *keeper) message(m fromBrain) {
 			k.deaths = slices.Delete(k.deaths, i, i+1)
 		}
 	case sayGive:
-		for ino, fd := range k.held {
-			send(m.link, sayHold, ino, fd)
-		}
-		for _, d := range k.deaths {
-			send(m.link, sayDied, d.number(), -1)
-		}
-		send(m.link, sayEnd, 0, -1)
-		k.asked = true
+		k.asked = k.give(m.link, giveMax) == nil
 	}
 	closeFD(m.fd)
+}
+
+// giveMax is how long a brain has to hear what we hold.
+const giveMax = 5 * time.Second
+
+// give tells the brain what is held and who died. One that does not hear it in time, or cannot,
+// finds that no more comes, and does without us: it says so, or dies.
+func (k *keeper) give(link int, most time.Duration) (err error) {
+	end := time.Now().Add(most)
+	tell := func(word byte, number uint64, fd int) {
+		if err != nil {
+			return
+		}
+		left := unix.NsecToTimeval(int64(max(time.Millisecond, time.Until(end))))
+		unix.SetsockoptTimeval(link, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &left)
+		if err = send(link, word, number, fd); err == nil && time.Now().After(end) {
+			err = unix.EAGAIN
+		}
+	}
+	for ino, fd := range k.held {
+		tell(sayHold, ino, fd)
+	}
+	for _, d := range k.deaths {
+		tell(sayDied, d.number(), -1)
+	}
+	tell(sayEnd, 0, -1)
+	if err != nil {
+		unix.Shutdown(link, unix.SHUT_WR)
+	}
+	return err
 }
 
 // letGo lets go of the terminal, as the brain does in the background.
@@ -356,6 +385,7 @@ func (k *keeper) lastWords(messages <-chan fromBrain) {
 		select {
 		case m := <-messages:
 			k.message(m)
+			late.Reset(time.Second)
 		case <-late.C: // a child that was just being started has the link still
 			k.link, k.asked = -1, false
 		}

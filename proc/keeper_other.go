@@ -30,6 +30,9 @@ type Link struct {
 // Lost is false.
 func (l *Link) Lost() bool { return false }
 
+// Hangs is false.
+func (l *Link) Hangs() bool { return false }
+
 // Keeper is Linux's.
 func (l *Link) Keeper() int { return 0 }
 

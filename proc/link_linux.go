@@ -56,8 +56,8 @@ func send(link int, word byte, number uint64, fd int) error {
 }
 
 // sendNow does not wait for a brain that does not read.
-func sendNow(link int, word byte, number uint64) {
-	unix.Sendmsg(link, binary.NativeEndian.AppendUint64([]byte{word}, number), nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+func sendNow(link int, word byte, number uint64) error {
+	return unix.Sendmsg(link, binary.NativeEndian.AppendUint64([]byte{word}, number), nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
 func receive(link int) (data []byte, fd int, err error) {
@@ -95,9 +95,10 @@ type Link struct {
 	fd     int
 	parent int // the keeper's pid
 	lost   bool
+	hangs  bool // it is lost because it does not read
 }
 
-// Lost says that the keeper has died.
+// Lost says that the keeper has died, or does not read what it is told.
 func (l *Link) Lost() bool {
 	if l == nil {
 		return false
@@ -166,9 +167,40 @@ func (l *Link) say(word byte, number uint64, fd int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.lost && send(l.fd, word, number, fd) != nil {
-		l.lost = true
+	if l.lost {
+		return
 	}
+	if err := send(l.fd, word, number, fd); err != nil {
+		l.hangs = err == unix.EAGAIN
+		l.lose()
+	}
+}
+
+// lose gives a keeper up. Should it only hang, it hears when it goes on that it has nothing to start
+// again any more: that is for another one then. Process 1 stays the keeper. l.mu is held.
+func (l *Link) lose() {
+	l.lost = true
+	if l.parent != 1 {
+		l.bye()
+		unix.Shutdown(l.fd, unix.SHUT_RDWR) // wakes listen
+	}
+}
+
+// bye is told also to a keeper that does not read. l.mu is held.
+func (l *Link) bye() error {
+	err := sendNow(l.fd, sayBye, 0)
+	if err == unix.EAGAIN {
+		unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20) // as much as is allowed
+		err = sendNow(l.fd, sayBye, 0)
+	}
+	return err
+}
+
+// Hangs says that the keeper is lost because it does not read.
+func (l *Link) Hangs() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hangs
 }
 
 // Hears says that signals are caught.
@@ -178,7 +210,16 @@ func (l *Link) Hears() { l.say(sayHears, 0, -1) }
 func (l *Link) Up() { l.say(sayUp, 0, -1) }
 
 // Bye says that the daemon ends in order.
-func (l *Link) Bye() { l.say(sayBye, 0, -1) }
+func (l *Link) Bye() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bye() == unix.EAGAIN {
+		send(l.fd, sayBye, 0, -1)
+	}
+}
 
 // Hold gives the keeper a duplicate of fd, the reading end of the pipe with this inode.
 func (l *Link) Hold(fd int, inode uint64) { l.say(sayHold, inode, fd) }
@@ -191,7 +232,7 @@ func (l *Link) Noted(pid int) { l.say(sayNoted, uint64(pid), -1) }
 
 // Take asks the keeper for what it holds: the pipes, by inode, which are the caller's then, and who
 // has died without us. From then on told hears of each death, from a goroutine that ends with
-// the link, and lost is called when the keeper has died.
+// the link, and lost is called when the keeper is.
 func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) (pipes map[uint64]int, died map[int]syscall.WaitStatus, err error) {
 	if l == nil {
 		return nil, nil, nil
@@ -201,6 +242,9 @@ func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) 
 	for {
 		data, fd, err := receive(l.fd)
 		if err != nil {
+			l.mu.Lock()
+			l.lose()
+			l.mu.Unlock()
 			return pipes, died, errors.Join(errors.New("the keeper does not answer"), err)
 		}
 		number := linkNumber(data)
@@ -246,7 +290,9 @@ func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()
 		}
 	}
 	l.mu.Lock()
-	l.lost = true
+	if l.fd == link && !l.lost {
+		l.lose()
+	}
 	l.mu.Unlock()
 	lost()
 }

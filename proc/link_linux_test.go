@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,4 +29,79 @@ func TestLinkLastWords(t *testing.T) {
 	if data, _, err := receive(pair[0]); err == nil {
 		t.Errorf("heard %v, want the end", data)
 	}
+}
+
+// TestLinkKeeperHangs: a keeper that does not read is given up, as one that has died, and hears that it has
+// nothing to start again when it goes on.
+func TestLinkKeeperHangs(t *testing.T) {
+	t.Parallel()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 1000})
+	l := &Link{fd: pair[1], parent: 2}
+	lost := make(chan struct{})
+	l.GoOn(func(int, syscall.WaitStatus) {}, func() { close(lost) })
+	for i := 0; i < 1<<20 && !l.Lost(); i++ {
+		l.Drop(uint64(i))
+	}
+	if !l.Lost() || !l.Hangs() {
+		t.Fatal("a keeper that does not read is not lost")
+	}
+	select {
+	case <-lost:
+	case <-time.After(time.Minute):
+		t.Fatal("nobody was told")
+	}
+	// The old one, which is the parent of the daemon.
+	k := &keeper{link: pair[0], watch: -1, pid: 3, up: true, held: map[uint64]int{}}
+	messages := make(chan fromBrain)
+	go readLink(pair[0], messages)
+	again := time.NewTimer(time.Hour)
+	defer again.Stop()
+	if code, over := k.brainDied(0, again, messages); !over || code != 0 || k.link != -1 {
+		t.Errorf("when that gosv has ended, the old keeper says %d %v, link %d; want it to end", code, over, k.link)
+	}
+}
+
+// TestKeeperGiveIsBounded: a daemon that does not read holds the keeper up once, and finds the end of what it
+// was told.
+func TestKeeperGiveIsBounded(t *testing.T) {
+	t.Parallel()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	k := &keeper{deaths: make([]death, 1<<14)}
+	if err := k.give(pair[0], 10*time.Millisecond); err == nil {
+		t.Error("all was told to one who does not read")
+	}
+	n := 0
+	for ; ; n++ {
+		data, _, err := receive(pair[1])
+		if err != nil {
+			break
+		}
+		if data[0] != sayDied {
+			t.Fatalf("message %d is %q", n, data[0])
+		}
+	}
+	if n == 0 || n >= len(k.deaths) {
+		t.Errorf("%d messages came, want some", n)
+	}
+	l := &Link{fd: pair[1], parent: 2}
+	if _, _, err := l.Take(nil, nil); err == nil || !l.Lost() {
+		t.Errorf("the daemon goes on with that keeper: %v", err)
+	}
+	if data, _, err := receive(pair[0]); err != nil || data[0] != sayGive {
+		t.Errorf("the keeper heard %v %v", data, err)
+	}
+	if data, _, err := receive(pair[0]); err != nil || data[0] != sayBye {
+		t.Errorf("the keeper heard %v %v, want that it is not needed", data, err)
+	}
+	unix.Close(pair[1])
 }

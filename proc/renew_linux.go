@@ -198,7 +198,7 @@ func (k *keeper) become(program int, signals chan os.Signal) error {
 	return os.NewSyscallError("exec", err)
 }
 
-// Renew starts another keeper in the place of one that has died, with the words, directory
+// Renew starts another keeper in the place of one that is lost, with the words, directory
 // and descriptors (numbered from 3) that it is to start the daemon with. It is no child of
 // ours. GoOn has to be called then, and everything said again.
 func (l *Link) Renew(words []string, dir string, given []*os.File) error {
@@ -244,7 +244,7 @@ func (l *Link) Renew(words []string, dir string, given []*os.File) error {
 	}
 	l.mu.Lock()
 	unix.Close(l.fd)
-	l.fd, l.parent, l.lost = pair[1], pid, false
+	l.fd, l.parent, l.lost, l.hangs = pair[1], pid, false, false
 	l.mu.Unlock()
 	return nil
 }
