@@ -196,7 +196,7 @@ stdout_logfile = %(here)s/stopping.log
 command = sh -c 'exit 3'
 startretries = 1000000
 [program:restarting]
-command = sh -c 'exit 0'
+command = sh -c 'kill -KILL $$'
 startsecs = 0
 autorestart = true
 stdout_logfile = NONE

@@ -150,7 +150,7 @@ func TestFaultChildSignals(t *testing.T) {
 [program:p]
 process_name = p%(process_num)d
 numprocs = 8
-command = sh -c 'exit 3'
+command = sh -c 'kill -KILL $$'
 startsecs = 0
 autorestart = true
 [program:still]
@@ -170,7 +170,7 @@ startsecs = 0
 	b.until("many have died", func() bool { return b.count("exited: p") >= 500 })
 	b.do("stop", named{Name: "p:*"})
 	b.until("each start has its end in the log", func() bool {
-		return b.count("spawned: 'p") == b.count("exited: p", "exit status 3")+b.count("stopped: p")
+		return b.count("spawned: 'p") == b.count("exited: p", "terminated by SIGKILL")+b.count("stopped: p")
 	})
 	if p := b.one("still"); p.State != "RUNNING" || !alive(p.Pid) {
 		t.Errorf("still is %+v", p)

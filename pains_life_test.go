@@ -165,7 +165,7 @@ command = true
 startsecs = 0
 autorestart = false
 [program:storm]
-command = true
+command = sh -c 'kill -KILL $$'
 startsecs = 0
 autorestart = true
 [program:grandchild]
@@ -520,7 +520,7 @@ startsecs = 0
 stopwaitsecs = 1000
 stdout_logfile = %(here)s/forever.log
 [program:storm]
-command = sh -c 'sleep 0.05; exit 1'
+command = sh -c 'sleep 0.05; kill -KILL $$'
 startsecs = 0
 autorestart = true
 `).start()

@@ -200,7 +200,7 @@ func TestPain18Memory(t *testing.T) {
 	t.Parallel()
 	b := newBox(t, "", `
 [program:crash]
-command = true
+command = sh -c 'kill -KILL $$'
 startsecs = 0
 autorestart = true
 stdout_logfile_maxbytes = 10KB

@@ -18,7 +18,7 @@ func TestUpgradeEvents(t *testing.T) {
 [program:p]
 process_name = p%(process_num)d
 numprocs = 10
-command = sleep 0.0%(process_num)d
+command = sh -c 'sleep 0.0%(process_num)d; kill -KILL $$'
 startsecs = 0
 autorestart = true
 [program:f]

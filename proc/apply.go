@@ -103,6 +103,9 @@ func (m *Manager) remove(name string) error {
 	m.order = slices.DeleteFunc(m.order, func(x *group) bool { return x == g })
 	m.priority, m.sorted = nil, nil
 	g.gone = true
+	for _, p := range g.procs {
+		m.disarm(&p.due) // what was to be started again
+	}
 	g.close()
 	m.Ledger.add(&ledgerRecord{Gone: name})
 	m.Publish(event.Event{Type: event.ProcessGroupRemoved, Group: name})
@@ -224,7 +227,7 @@ func (u *updating) stop(name string) bool {
 func (m *Manager) beginRest(g *group) *operation {
 	o := &operation{Op: Op{Kind: Stop, Group: g.conf.Name, Wait: true}}
 	for _, p := range g.byPriority {
-		if !p.m.State.Down() {
+		if !p.m.State.Down() || p.m.Again {
 			o.targets = append(o.targets, p)
 		}
 	}

@@ -88,7 +88,8 @@ func verdictOfAll(last *process, groups []*group) *Verdict {
 // they only watch.
 func ended(groups []*group) bool {
 	return !slices.ContainsFunc(groups, func(g *group) bool {
-		return g.conf.Kind != conf.EventListener && (g.busy > 0 || g.leaving)
+		return g.conf.Kind != conf.EventListener && (g.busy > 0 || g.leaving ||
+			slices.ContainsFunc(g.procs, func(p *process) bool { return p.m.Again }))
 	})
 }
 

@@ -198,7 +198,7 @@ func TestRestartBudget(t *testing.T) {
 			[]string{"a EXITED from RUNNING expected:false pid:103", "a FATAL from EXITED"}},
 		{"expected too", after(2*time.Second, proctest.Exit(0)), limit(1, time.Minute, func(c *conf.Process) { c.Autorestart = conf.RestartAlways }), 2, 4 * time.Second,
 			[]string{"a EXITED from RUNNING expected:true pid:101", "a FATAL from EXITED"}},
-		{"startsecs=0", after(100*time.Millisecond, proctest.Exit(1)), limit(5, time.Minute, func(c *conf.Process) { c.Startsecs = 0 }), 6, 600 * time.Millisecond,
+		{"startsecs=0", after(100*time.Millisecond, proctest.Exit(1)), limit(5, time.Minute, func(c *conf.Process) { c.Startsecs = 0 }), 6, 5100 * time.Millisecond,
 			[]string{"a EXITED from RUNNING expected:false pid:105", "a FATAL from EXITED"}},
 		{"none allowed", after(2*time.Second, proctest.Exit(1)), limit(0, time.Minute, nil), 1, 2 * time.Second,
 			[]string{"a EXITED from RUNNING expected:false pid:100", "a FATAL from EXITED"}},

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"gosv/conf"
-	"gosv/proc/state"
 )
 
 // group is the record of one group. It belongs to the loop.
@@ -123,15 +122,15 @@ func (m *Manager) meant(op Op) ([]*process, error) {
 
 func (op Op) sees(p *process) bool { return op.Sees == nil || op.Sees(p.conf) }
 
-// wanted says whether there is something to do for p. One that is stopping only to be
-// started again counts as up for Stop.
+// wanted says whether there is something to do for p. One that will be started again without
+// being asked counts as up for Stop.
 func (p *process) wanted(k Kind) bool {
 	s := p.m.State
 	switch k {
 	case Start:
 		return !s.Up()
 	case Stop:
-		return s.Up() || s == state.Stopping && p.m.Again
+		return s.Up() || p.m.Again
 	case Signal:
 		return s.Signallable()
 	}

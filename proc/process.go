@@ -107,7 +107,7 @@ func (m *Manager) step(p *process, ev state.Event) {
 		m.note(p)
 	}
 	m.settle(p)
-	if s := p.m.State; s != began && (s == state.Exited || s == state.Fatal) {
+	if s := p.m.State; s != began && (s == state.Exited && !p.m.Again || s == state.Fatal) {
 		m.judge(p)
 	}
 }

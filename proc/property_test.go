@@ -26,7 +26,7 @@ var edges = map[string][]string{
 	"RUNNING":  {"EXITED", "STOPPING"},
 	"BACKOFF":  {"STARTING", "STOPPED", "FATAL"},
 	"STOPPING": {"STOPPED"},
-	"EXITED":   {"STARTING"},
+	"EXITED":   {"STARTING", "STOPPED"},
 	"FATAL":    {"STARTING"},
 }
 
@@ -116,9 +116,6 @@ func configure(rt *rapid.T, c *conf.Process) {
 	c.Startsecs = times(0, time.Second, 3*time.Second)
 	c.Startretries = rapid.IntRange(0, 3).Draw(rt, "startretries")
 	c.Autorestart = rapid.SampledFrom([]conf.Autorestart{conf.RestartNever, conf.RestartUnexpected, conf.RestartAlways}).Draw(rt, "autorestart")
-	if c.Startsecs == 0 {
-		c.Autorestart = conf.RestartNever // children that exit at once would never let time pass
-	}
 	c.Stopwaitsecs = times(0, time.Second, 5*time.Second)
 	c.Autostart = rapid.Bool().Draw(rt, "autostart")
 }

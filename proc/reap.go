@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -93,13 +94,27 @@ func (m *Manager) drained(p *process, run uint32) {
 		return
 	}
 	p.dead = false
-	m.step(p, state.Event{Kind: state.ChildExited, Expected: p.expected(p.status)})
+	m.step(p, state.Event{Kind: state.ChildExited, Expected: p.expected(p.status), Pause: p.pause()})
 	p.pid, p.trace, p.whole = 0, trace{}, false
 	if p.rings {
 		p.rings = false
 		m.sayRing()
 	}
 	m.release(p)
+}
+
+// pace is the least time between two starts of a program that ends by itself and is started
+// again by itself. Supervisor has it from its loop, which comes round once a second; without it
+// one with startsecs=0 that ends at once would be started thousands of times a second.
+const pace = time.Second
+
+// pause is how long p, whose child has ended, must wait before it may be started again by
+// itself. Whoever kills it may do that as often as he likes.
+func (p *process) pause() time.Duration {
+	if s := p.status; s.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}, s.Signal()) {
+		return 0
+	}
+	return min(pace, pace-time.Since(p.start)) // its start may be in the future, by a clock that was set
 }
 
 // sweep kills what p's child has left behind, and then goes on.

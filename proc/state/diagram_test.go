@@ -57,11 +57,11 @@ func deciding(s stepSeen) []string {
 		retries = "no retries left"
 	}
 	again := map[Autorestart]string{Never: "autorestart=false", Unexpected: "autorestart=unexpected", Always: "autorestart=true"}[s.p.Autorestart]
-	exit := ""
+	exit, quick := "", ""
 	if s.ev.Kind == ChildExited {
-		exit = yes(s.ev.Expected, "in exitcodes")
+		exit, quick = yes(s.ev.Expected, "in exitcodes"), yes(s.ev.Pause > 0, "within a second of its start")
 	}
-	return []string{yes(s.p.Closing, "shutting down"), startsecs, retries, again, exit, yes(s.before.m.Again, "restart asked for"),
+	return []string{yes(s.p.Closing, "shutting down"), startsecs, retries, again, exit, quick, yes(s.before.m.Again, "to be started again"),
 		yes(s.p.Spent, "no restart left"), yes(s.before.m.GaveUp, "given up")}
 }
 
@@ -140,6 +140,8 @@ func table() ([]*row, []map[string]bool) {
 					name = "1 s per failure"
 				case s.after.State == Stopping:
 					name = "stopwaitsecs"
+				case s.after.State == Exited:
+					name = "for the rest of the second"
 				}
 				if armed > 0 {
 					acts[i] = "wait " + name

@@ -41,6 +41,7 @@ var edges = [][2]State{
 	{Starting, Running}, {Starting, Backoff}, {Starting, Stopping},
 	{Running, Exited}, {Running, Stopping},
 	{Backoff, Stopped}, {Backoff, Fatal},
+	{Exited, Stopped}, // it was to be started again
 	{Stopping, Stopped},
 	{Exited, Fatal}, {Stopping, Fatal}, // no restart is left
 }
@@ -69,7 +70,9 @@ func (n node) events() []Event {
 	case Launching:
 		evs = append(evs, Event{Kind: Launched}, Event{Kind: LaunchFailed})
 	case Live:
-		evs = append(evs, Event{Kind: ChildExited, Expected: true}, Event{Kind: ChildExited})
+		for _, pause := range []time.Duration{0, time.Second} {
+			evs = append(evs, Event{Kind: ChildExited, Pause: pause, Expected: true}, Event{Kind: ChildExited, Pause: pause})
+		}
 	}
 	if n.armed {
 		evs = append(evs, Event{Kind: Elapsed})
@@ -174,6 +177,7 @@ func (n node) check(p Policy) error {
 		if n.child != None {
 			return fmt.Errorf("3: a child at rest")
 		}
+		waits = m.State == Exited && m.Again
 	case Backoff:
 		if n.child != None {
 			return fmt.Errorf("3: a child in BACKOFF")
@@ -202,7 +206,7 @@ func (n node) check(p Policy) error {
 	if waits != n.armed {
 		return fmt.Errorf("4: waits %v, armed %v", waits, n.armed)
 	}
-	if m.Again && (m.State != Stopping || n.stopped) {
+	if m.Again && (m.State != Stopping && m.State != Exited || n.stopped) {
 		return fmt.Errorf("6: wants to start again in %v", m.State)
 	}
 	if m.GaveUp && (m.State != Stopping || m.Again || n.stopped) {

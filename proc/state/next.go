@@ -29,7 +29,7 @@ func Next(m Machine, ev Event, p Policy) (Machine, []Action) {
 	case Elapsed:
 		s.elapsed()
 	case ChildExited:
-		s.childExited(ev.Expected)
+		s.childExited(ev)
 	}
 	return s.m, s.acts
 }
@@ -57,6 +57,9 @@ func (s *step) enter(st State) {
 // (Supervisor keeps them, so that the next failure may be fatal at once).
 func (s *step) start() {
 	s.m.Failures = 0
+	if s.m.Again { // EXITED, and it would have been started again by itself
+		s.do(Action{Do: Disarm})
+	}
 	s.launch()
 }
 
@@ -67,9 +70,18 @@ func (s *step) launch() {
 	s.do(Action{Do: Launch})
 }
 
-// stop ends a process; one that waits in BACKOFF has no child and rests at once.
+// stop ends a process; one that waits in BACKOFF, or in EXITED to be started again, has no
+// child and rests at once.
 func (s *step) stop(fromBackoff State) {
+	waits := s.m.State == Exited && s.m.Again
 	s.m.Again, s.m.GaveUp = false, false
+	if waits {
+		s.do(Action{Do: Disarm})
+		if fromBackoff == Stopped {
+			s.enter(Stopped)
+		}
+		return
+	}
 	switch s.m.State {
 	case Starting, Running:
 		s.m.Failures = 0
@@ -146,6 +158,9 @@ func (s *step) elapsed() {
 	switch {
 	case s.m.State == Starting && s.m.Child == Live:
 		s.running()
+	case s.m.State == Exited && s.m.Again:
+		s.m.Again = false
+		s.again()
 	case s.m.State == Backoff && s.p.Closing:
 		s.m.Failures = 0
 		s.enter(Fatal)
@@ -161,7 +176,7 @@ func (s *step) elapsed() {
 	}
 }
 
-func (s *step) childExited(expected bool) {
+func (s *step) childExited(ev Event) {
 	if s.m.Child != Live {
 		return
 	}
@@ -170,7 +185,7 @@ func (s *step) childExited(expected bool) {
 	case Starting:
 		s.failed() // before startsecs: whatever the exit code, it never was RUNNING
 	case Running:
-		s.exited(expected)
+		s.exited(ev)
 	case Stopping:
 		s.stopped()
 	}
@@ -182,11 +197,21 @@ func (s *step) running() {
 	s.enter(Running)
 }
 
-func (s *step) exited(expected bool) {
+func (s *step) exited(ev Event) {
 	s.enter(Exited)
-	again := s.p.Autorestart == Always || s.p.Autorestart == Unexpected && !expected
+	again := s.p.Autorestart == Always || s.p.Autorestart == Unexpected && !ev.Expected
+	if again && ev.Pause > 0 && !s.p.Closing && !s.p.Spent {
+		s.m.Again = true
+		s.do(Action{Do: Arm, Delay: ev.Pause})
+	} else if again {
+		s.again()
+	}
+}
+
+// again is a start that nobody asked for, from EXITED.
+func (s *step) again() {
 	switch {
-	case !again || s.p.Closing:
+	case s.p.Closing:
 	case s.p.Spent:
 		s.giveUp()
 	default:

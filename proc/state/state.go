@@ -69,7 +69,7 @@ type Machine struct {
 	State    State
 	Child    Child
 	Failures int  // failed starts in a row; Supervisor's backoff
-	Again    bool // start again once stopped: a restart is under way
+	Again    bool // STOPPING: start again once stopped, a restart is under way; EXITED: once the pause is over
 	GaveUp   bool // FATAL once stopped: unhealthy, and no restart is left
 }
 
@@ -91,7 +91,8 @@ const (
 // Event is something that happened to a process. Time is the event Elapsed.
 type Event struct {
 	Kind     Kind
-	Expected bool // ChildExited: the exit status is in exitcodes
+	Expected bool          // ChildExited: the exit status is in exitcodes
+	Pause    time.Duration // ChildExited: before it is started again by itself; 0 or less: none
 }
 
 // Autorestart is the autorestart option.
