@@ -102,7 +102,7 @@ startsecs = 0
 			spawned = b.count(fmt.Sprintf("spawned: '%s'", name))
 			exits = b.count(fmt.Sprintf("exited: %s (exit status %d;", name, i))
 			other = b.count("exited: "+name+" (") - exits
-			stops = b.count("stopped: " + name + " (")
+			stops = b.count("stopped: "+name+" (") - b.count("stopped: "+name+" (not spawned)")
 			return spawned == exits+stops+other
 		})
 		// A run that was stopped may have been before its first line.

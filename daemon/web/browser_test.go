@@ -145,11 +145,13 @@ func TestBrowser(t *testing.T) {
 			c.t = t
 			defer func() { c.t = whole }()
 			c.look(1280, 800, "light")
+			defer func() { // also when f gives up
+				c.open("about:blank#") // before its server goes
+				if list := c.complaints(); len(list) > 0 {
+					t.Errorf("the console says: %q", list)
+				}
+			}()
 			f(t)
-			c.open("about:blank#") // before its server goes
-			if list := c.complaints(); len(list) > 0 {
-				t.Errorf("the console says: %q", list)
-			}
 		})
 	}
 
@@ -352,14 +354,14 @@ func TestBrowser(t *testing.T) {
 		address, _ := site(t, f)
 		c.open(address)
 		c.shoot("noscript_light")
-		c.eval(in("redis", `.querySelector("button[value=stop]").click()`))
+		c.leave(in("redis", `.querySelector("button[value=stop]")`))
 		c.wait(`document.querySelector(".status_msg")?.textContent === "Process redis stopped"`)
-		c.eval(`document.querySelector('[href="index.html?action=restartall"]').click()`)
+		c.leave(`document.querySelector('[href="index.html?action=restartall"]')`)
 		c.wait(`document.querySelector("#question")?.textContent === "Restart all processes?"`)
 		if got := f.done(); !slices.Equal(got, []string{"stop redis redis"}) {
 			t.Errorf("did %q before the confirmation, want one stop", got)
 		}
-		c.eval(`document.querySelector(".danger").click()`)
+		c.leave(`document.querySelector(".danger")`)
 		c.wait(`document.querySelector(".status_msg")?.textContent.startsWith("All restarted at ")`)
 		if got := f.done(); !slices.Equal(got, []string{"stop redis redis", "restartall"}) {
 			t.Errorf("did %q, want stop and restartall", got)

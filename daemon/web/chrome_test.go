@@ -153,13 +153,22 @@ func (c *chrome) command(method string, params any) chan reply {
 
 func (c *chrome) call(method string, params, result any) {
 	c.t.Helper()
+	if refused := c.ask(method, params, result); refused != "" {
+		c.t.Fatalf("%s: %s", method, refused)
+	}
+}
+
+// ask is a call that chromium may refuse: it says why. What it asks of a page that is being
+// left is refused.
+func (c *chrome) ask(method string, params, result any) (refused string) {
+	c.t.Helper()
 	select {
 	case m, ok := <-c.command(method, params):
 		if !ok {
 			c.t.Fatalf("%s: chromium has ended", method)
 		}
 		if m.Error != nil {
-			c.t.Fatalf("%s: %s", method, m.Error.Message)
+			return m.Error.Message
 		}
 		if result != nil {
 			if err := json.Unmarshal(m.Result, result); err != nil {
@@ -169,6 +178,7 @@ func (c *chrome) call(method string, params, result any) {
 	case <-time.After(patience):
 		c.t.Fatalf("%s: no answer of chromium", method)
 	}
+	return ""
 }
 
 // open loads a page and waits until it is there, its script run.
@@ -194,17 +204,23 @@ func (c *chrome) eval(expression string) any {
 	return r.Result.Value
 }
 
+// leave clicks what leads to another page, which may come before the answer.
+func (c *chrome) leave(expression string) {
+	c.t.Helper()
+	c.ask("Runtime.evaluate", map[string]any{"expression": expression + ".click()"}, nil)
+}
+
 // wait polls until an expression is true; a page on its way in or out counts as not yet.
 func (c *chrome) wait(expression string) {
 	c.t.Helper()
 	for end := time.Now().Add(patience); ; {
 		var r struct{ Result struct{ Value any } }
-		c.call("Runtime.evaluate", map[string]any{"expression": "Boolean(" + expression + ")", "returnByValue": true}, &r)
+		refused := c.ask("Runtime.evaluate", map[string]any{"expression": "Boolean(" + expression + ")", "returnByValue": true}, &r)
 		if r.Result.Value == true {
 			return
 		}
 		if time.Now().After(end) {
-			c.t.Fatalf("never true: %s\n%v", expression, c.eval("document.documentElement.outerHTML"))
+			c.t.Fatalf("never true: %s %s\n%v", expression, refused, c.eval("document.documentElement.outerHTML"))
 		}
 		time.Sleep(20 * time.Millisecond) // the poll's step
 	}
