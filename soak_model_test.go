@@ -21,7 +21,7 @@ var soakEdges = map[string][]string{
 	"RUNNING":  {"EXITED", "STOPPING"},
 	"BACKOFF":  {"STARTING", "STOPPED", "FATAL"},
 	"STOPPING": {"STOPPED"},
-	"EXITED":   {"STARTING"},
+	"EXITED":   {"STARTING", "STOPPED"},
 	"FATAL":    {"STARTING"},
 }
 
