@@ -30,9 +30,9 @@ func TestReadmeFigures(t *testing.T) {
 	}
 	readme := string(readAll(t, "README.md"))
 	for _, f := range []figure{
-		{`about ([\d.]+) MB \(`, "version", "installed", "gosv", 1, "%.0f"},
+		{`about ([\d.]+) MB \(`, "version", "installed", "gosv", 1, "%.1f"},
 		{`Python and ([\d.]+) MiB for the daemon`, "memory", "PSS, 1 programs", "supervisor", 1, "%.0f"},
-		{`([\d.]+) s for each .supervisorctl status`, "status", "status of 1", "supervisor", 1000, "%.1f"},
+		{`([\d.]+) s for each .supervisorctl status`, "status", "status of 1", "supervisor", 1000, "%.2f"},
 		{`one static binary, ([\d.]+) MiB`, "memory", "PSS, 1 programs", "gosv", 1, "%.0f"},
 		{`one static binary, [\d.]+ MiB, ([\d.]+) ms`, "status", "status of 1", "gosv", 1, "%.0f"},
 	} {
