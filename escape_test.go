@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // escaping is a program that leaves in every way there is: children in its own group, in
@@ -115,4 +116,35 @@ stopasgroup = true
 			}
 		})
 	}
+}
+
+// TestKillEscapedRunner: one that forks another and ends, again and again, is in no list of
+// processes for long; its control group has it all the same.
+func TestKillEscapedRunner(t *testing.T) {
+	needsRoot(t)
+	b := newBox(t, "", `[program:runner]
+command = sh %(here)s/runner.sh
+directory = %(here)s
+kill_escaped = true
+startsecs = 0
+`)
+	b.write("runner.sh", "[ -e over ] && exit\necho >> steps\nsh runner.sh again &\n[ $1 ] || exec sleep 1000\n")
+	t.Cleanup(func() { b.write("over", "") })
+	b.start()
+	b.until("it runs", func() bool { return len(b.read("steps")) > 20 })
+	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", b.one("runner").Pid))
+	_, mark, _ := strings.Cut(string(env), "GOSV_ESCAPE_MARK=")
+	mark, _, _ = strings.Cut(mark, ".")
+	if out, _ := exec.Command("find", "/sys/fs/cgroup", "-path", "*gosv-"+mark+"/*", "-name", "cgroup.kill").Output(); len(out) == 0 {
+		b.write("over", "")
+		b.stop()
+		t.Skip("there is no control group of version 2 (Linux 5.14) that may be written to")
+	}
+	b.do("stop", named{Name: "runner"})
+	steps := len(b.read("steps"))
+	time.Sleep(200 * time.Millisecond) // in which it would have run on
+	if more := len(b.read("steps")) - steps; more > 0 {
+		t.Errorf("it ran on, %d steps", more)
+	}
+	b.stop()
 }

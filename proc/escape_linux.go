@@ -116,12 +116,15 @@ const sweepMax = 10 * time.Second
 
 // Sweep kills all that carries the mark: the processes of its control group, those that have
 // the mark in their environment, those that have one of the pipes. New ones may be forked
-// meanwhile; so it looks again until there is none.
+// meanwhile; so it looks again until there is none. One that was forked after the list was made,
+// by one that ended before it was looked at, is seen by no look: the control group knows of it,
+// and where there is none it looks twice.
 func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	seen := map[int]bool{}
 	dir := cage(mark)
 	want := []byte(escapeEnv + "=" + mark + "\x00")
 	is := func(pid int) bool { return marked(pid, want) || holds(pid, pipes) || dir != "" && caged(pid, dir) }
+	clean := 0
 	for end := time.Now().Add(sweepMax); time.Now().Before(end); {
 		var dying []unix.PollFd
 		for _, pid := range processes() {
@@ -140,8 +143,18 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 			dying = append(dying, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 		}
 		if len(dying) == 0 {
-			break
+			clean++
+			some, known := populated(dir)
+			if known && !some || !known && clean == 2 {
+				break
+			}
+			if some { // all at once, what is being forked included; kernels before 5.14 have only the looks
+				os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0)
+			}
+			unix.Poll(nil, 1)
+			continue
 		}
+		clean = 0
 		for i := range dying {
 			unix.Poll(dying[i:i+1], int(max(0, time.Until(end)/time.Millisecond)))
 			unix.Close(int(dying[i].Fd))
@@ -152,6 +165,15 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 		k.cages.remember(dir)
 	}
 	return len(seen)
+}
+
+// populated says whether a process lives in the control group dir, or in one below it.
+func populated(dir string) (some, known bool) {
+	if dir == "" {
+		return false, false
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
+	return bytes.Contains(text, []byte("populated 1")), err == nil
 }
 
 // processes are the pids of all.
