@@ -298,6 +298,7 @@ func (m *Manager) launched(r launched) {
 		m.step(p, state.Event{Kind: state.Launched})
 		m.begun(p)
 		if early {
+			p.rings = true
 			m.exited(p, dead.status)
 		}
 		if m.ending.forced {

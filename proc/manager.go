@@ -145,7 +145,7 @@ func (m *Manager) loop(ctx context.Context) error {
 		case <-m.Kernel.Died():
 			if last := m.reap(); last != nil {
 				last.rings = true // the original's line comes behind what happened to its child
-			} else {
+			} else if len(m.early) == 0 { // else it is said when they turn out to be whose
 				m.sayRing()
 			}
 		case <-m.timer.C:

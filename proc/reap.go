@@ -45,6 +45,9 @@ type early struct {
 
 // orphans are the early dead that turned out to be nobody's.
 func (m *Manager) orphans() {
+	if len(m.early) > 0 {
+		m.sayRing()
+	}
 	for pid, dead := range m.early {
 		if exitStatus(dead.status) != forkExecGaveUp {
 			m.orphan(pid, dead.status)
