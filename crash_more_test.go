@@ -334,9 +334,7 @@ func TestCrashSecondDaemon(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "already") {
 		t.Errorf("%v: %s", err, out)
 	}
-	if now := b.one("p"); now.Pid != p.Pid {
-		t.Errorf("p was %v and is %v", p, now)
-	}
+	b.still(p)
 	b.stop()
 }
 
@@ -360,9 +358,7 @@ func TestCrashNotesFull(t *testing.T) {
 		b.kill9()
 		b.begin(within...)
 		b.answers()
-		if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
-			t.Errorf("p was %+v and is %+v", p, now)
-		}
+		b.still(p)
 		b.processes(1)
 	}
 	if strings.Contains(b.output(), "cannot note") {
@@ -383,9 +379,7 @@ func TestCrashAfterReload(t *testing.T) {
 	p := b.reaches("p", "RUNNING")
 	b.kill9()
 	b.again()
-	if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
-		t.Errorf("p was %+v and is %+v", p, now)
-	}
+	b.still(p)
 	b.processes(1)
 	b.stop()
 }
@@ -409,9 +403,7 @@ func TestCrashOtherName(t *testing.T) {
 		cmd.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH"))
 		b.run(cmd)
 		b.answers()
-		if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
-			t.Errorf("%s: p was %+v and is %+v", file, p, now)
-		}
+		b.still(p)
 		b.processes(1)
 	}
 	start(b.path("current/s.conf"))

@@ -39,6 +39,14 @@ func isGone(pid int) bool {
 	return at < 0 || stat[at+2] == 'Z' || stat[at+2] == 'X'
 }
 
+// still says whether p runs on as what it was.
+func (b *box) still(p process) {
+	b.t.Helper()
+	if now := b.one(p.Name); now.Pid != p.Pid || now.State != "RUNNING" {
+		b.t.Errorf("%s was %+v and is %+v", p.Name, p, now)
+	}
+}
+
 // flood is a program that numbers its lines, rests after as many as its argument says, and says at
 // TERM how many there were.
 const flood = `i=0

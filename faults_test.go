@@ -297,9 +297,7 @@ func TestFaultNotesFull(t *testing.T) {
 	b.kill9()
 	b.begin(within...)
 	b.answers()
-	if now := b.one("p"); now.Pid != p.Pid || now.State != "RUNNING" {
-		t.Errorf("p was %+v and is %+v", p, now)
-	}
+	b.still(p)
 	b.processes(1)
 	b.stop()
 }

@@ -36,10 +36,30 @@ func (b *box) killBrain(meanwhile func()) {
 		meanwhile()
 	}
 	b.signal(syscall.SIGCONT)
-	b.until("there is another one", func() bool {
+	b.another(pid)
+}
+
+// another waits for another daemon than the one with this pid.
+func (b *box) another(old int) {
+	b.t.Helper()
+	b.until("there is another daemon", func() bool {
 		out, code := b.ctl("pid")
-		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(pid) && strings.TrimSpace(out) != ""
+		pid := strings.TrimSpace(out)
+		return code == 0 && pid != "" && pid != strconv.Itoa(old)
 	})
+}
+
+// newKeeper waits for another keeper than the one with the pid old, under which the daemon brain and p
+// are what they were.
+func (b *box) newKeeper(old, brain int, p process) int {
+	b.t.Helper()
+	b.until("the pidfile names another keeper", func() bool { return b.pid() != old })
+	keeper := b.pid()
+	b.still(p)
+	if now := b.brain(); now != brain || keeper == brain {
+		b.t.Errorf("the daemon was %d and is %d, and the keeper %d", brain, now, keeper)
+	}
+	return keeper
 }
 
 // TestKeeperLosesNothing: with a keeper, kill -9 of the daemon loses no process, no line and no exit
@@ -149,24 +169,15 @@ startsecs = 0
 	brain := b.brain()
 	b.kill9()
 	b.until("there is another one", func() bool { return b.count("the keeper", "has died; the new one") == 1 })
-	b.until("the pidfile names it", func() bool { return b.pid() != b.cmd.Process.Pid })
-	keeper := b.pid()
-	if now := b.one("p"); now.Pid != p.Pid || b.brain() != brain || keeper == brain {
-		t.Errorf("p was %v and is %v, with the daemon %d and the keeper %d", p, now, b.brain(), keeper)
-	}
+	keeper := b.newKeeper(b.cmd.Process.Pid, brain, p)
 	syscall.Kill(keeper, syscall.SIGSTOP)
 	syscall.Kill(brain, syscall.SIGKILL)
 	b.until("the daemon is dead", func() bool { return isGone(brain) })
 	os.Remove(b.path("go"))
 	b.until("it has ended", func() bool { return isGone(ends.Pid) })
 	syscall.Kill(keeper, syscall.SIGCONT)
-	b.until("there is another daemon", func() bool {
-		out, code := b.ctl("pid")
-		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(brain)
-	})
-	if now := b.one("p"); now.Pid != p.Pid {
-		t.Errorf("p was %v and is %v", p, now)
-	}
+	b.another(brain)
+	b.still(p)
 	b.until("the last line is there", func() bool { return b.read("ends.log") == "begin\nend\n" })
 	brain = b.brain()
 	syscall.Kill(keeper, syscall.SIGUSR2)
@@ -200,11 +211,7 @@ startsecs = 0
 		b.ctl("start", "many:*")
 		return b.count("the keeper", "does not answer; the new one") > 0
 	})
-	b.until("the pidfile names it", func() bool { return b.pid() != old })
-	keeper := b.pid()
-	if now := b.one("p"); now.Pid != p.Pid || b.brain() != brain || keeper == brain {
-		t.Errorf("p was %v and is %v, with the daemon %d and the keeper %d", p, now, b.brain(), keeper)
-	}
+	keeper := b.newKeeper(old, brain, p)
 	syscall.Kill(keeper, syscall.SIGTERM)
 	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) && isGone(p.Pid) })
 	syscall.Kill(old, syscall.SIGCONT)
@@ -238,13 +245,8 @@ func TestKeeperInTheBackground(t *testing.T) {
 		t.Fatalf("there is no keeper: %d", brain)
 	}
 	syscall.Kill(brain, syscall.SIGKILL)
-	b.until("there is another one", func() bool {
-		out, code := b.ctl("pid")
-		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(brain)
-	})
-	if now := b.one("p"); now.Pid != p.Pid {
-		t.Errorf("p was %v and is %v", p, now)
-	}
+	b.another(brain)
+	b.still(p)
 	for _, pid := range []int{keeper, b.brain()} {
 		if to, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/1", pid)); to != "/dev/null" {
 			t.Errorf("standard output of %d is %s", pid, to)
@@ -273,13 +275,8 @@ func TestKeeperAsPID1(t *testing.T) {
 	for _, pid := range childrenOf(keeper[0]) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
-	b.until("there is another one", func() bool {
-		out, code := b.ctl("pid")
-		return code == 0 && strings.TrimSpace(out) != strconv.Itoa(old)
-	})
-	if now := b.one("p"); now.Pid != p.Pid {
-		t.Errorf("p was %v and is %v", p, now)
-	}
+	b.another(old)
+	b.still(p)
 	syscall.Kill(keeper[0], syscall.SIGTERM)
 	if code := b.wait(); code != 0 {
 		t.Errorf("exit status %d", code)
@@ -315,8 +312,6 @@ func TestKeeperHandsOnSockets(t *testing.T) {
 		}
 		c.Close()
 	})
-	if now := b.one("p"); now.Pid != p.Pid {
-		t.Errorf("p was %v and is %v", p, now)
-	}
+	b.still(p)
 	b.stop()
 }

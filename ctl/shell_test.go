@@ -91,26 +91,22 @@ func TestForeground(t *testing.T) {
 			}
 		})
 	}
-	t.Run("killed", func(t *testing.T) {
-		t.Parallel()
-		f := newFake()
-		f.logs = map[string]string{}
-		f.faults["stdin"] = fault(wire.NotRunning, "cat")
-		o := runCtl(t, "gosv ctl", "one\ntwo\n", "-s", f.serveJSON(t), "fg", "cat")
-		if o.exit != 0 || o.out != "==> Press Ctrl-C to exit <==\nProcess got killed\nExiting foreground\n" {
-			t.Errorf("%v", o)
-		}
-	})
-	t.Run("other fault", func(t *testing.T) {
-		t.Parallel()
-		f := newFake()
-		f.logs = map[string]string{}
-		f.faults["stdin"] = fault(wire.NoFile, "cat")
-		o := runCtl(t, "gosv ctl", "one\n", "-s", f.serveJSON(t), "fg", "cat")
-		if o.exit != 0 || o.out != "==> Press Ctrl-C to exit <==\nERROR: NO_FILE: cat\nExiting foreground\n" {
-			t.Errorf("%v", o)
-		}
-	})
+	for _, tt := range []struct {
+		name  string
+		fault string
+		want  string
+	}{{"killed", wire.NotRunning, "Process got killed"}, {"other fault", wire.NoFile, "ERROR: NO_FILE: cat"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake()
+			f.logs = map[string]string{}
+			f.faults["stdin"] = fault(tt.fault, "cat")
+			o := runCtl(t, "gosv ctl", "one\ntwo\n", "-s", f.serveJSON(t), "fg", "cat")
+			if o.exit != 0 || o.out != "==> Press Ctrl-C to exit <==\n"+tt.want+"\nExiting foreground\n" {
+				t.Errorf("%v", o)
+			}
+		})
+	}
 }
 
 // onTerminal is ctl running on a terminal of its own.

@@ -46,6 +46,20 @@ func newSink(t testing.TB, p *Pump, o Options) *Sink {
 	return s
 }
 
+// newClosable makes a pump with one sink, which the test closes itself.
+func newClosable(t testing.TB, o Options) (*Pump, *Sink) {
+	t.Helper()
+	p, err := NewPump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Sink(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, s
+}
+
 func attach(t testing.TB, s *Sink) *os.File {
 	t.Helper()
 	w, err := s.Attach()

@@ -113,14 +113,7 @@ func streamed(t *testing.T, seed uint64, upgrades bool) map[string]string {
 	if r.IntN(2) == 0 {
 		o.Line = joined // a drain ends a line, and when it comes is not the matter
 	}
-	p, err := NewPump()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := p.Sink(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, s := newClosable(t, o)
 	_, l, err := s.Follow(-1)
 	if err != nil {
 		t.Fatal(err)
@@ -178,14 +171,7 @@ func TestHandOverOfABacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Options{Name: "p", Stream: "stdout", Files: &Files{}, Path: name}
-	p, err := NewPump()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := p.Sink(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, s := newClosable(t, o)
 	w, err := s.Attach()
 	if err != nil {
 		t.Fatal(err)
@@ -251,14 +237,7 @@ func TestThawAfterAllInVain(t *testing.T) {
 func TestHandOverOfAWatcher(t *testing.T) {
 	name := logName(t)
 	o := Options{Name: "p", Stream: "stdout", Files: &Files{}, Path: name, Inherit: true}
-	p, err := NewPump()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := p.Sink(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, s := newClosable(t, o)
 	w, err := s.Attach()
 	if err != nil {
 		t.Fatal(err)

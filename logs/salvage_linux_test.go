@@ -263,6 +263,23 @@ func TestSalvageLines(t *testing.T) {
 	}
 }
 
+// pump is one with its stashes in dir, whose loop runs, and a sink of it.
+func (k *killed) pump(dir string) (*Pump, *Sink) {
+	k.t.Helper()
+	p, err := NewPumpIn(dir)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	s, err := p.Sink(k.options(nil))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	s.Drain(func() { close(asked) })
+	<-asked
+	return p, s
+}
+
 // TestSalvageOwnPid: a daemon that has the pid of the killed one, as in a container, does not take its own
 // stash for the one that was left.
 func TestSalvageOwnPid(t *testing.T) {
@@ -270,17 +287,7 @@ func TestSalvageOwnPid(t *testing.T) {
 	k.append("before\n")
 	k.say("text\n")
 	k.st.read(k.run(nil), 5)
-	p, err := NewPumpIn(k.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := make(chan struct{})
-	s, err := p.Sink(k.options(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Drain(func() { close(asked) })
-	<-asked // the loop runs, and has its stash
+	p, s := k.pump(k.dir) // it has its stash
 	if err := s.Adopt(k.r, 1, k.ino); err != nil {
 		t.Fatal(err)
 	}
@@ -326,22 +333,12 @@ func TestSalvageTwo(t *testing.T) {
 func TestStashLater(t *testing.T) {
 	k := newKilled(t)
 	dir := filepath.Join(k.dir, "later")
-	p, err := NewPumpIn(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := make(chan struct{})
-	s, err := p.Sink(k.options(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Drain(func() { close(asked) })
-	<-asked // the loop runs, and has no stash
+	p, s := k.pump(dir) // it has no stash
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.Settled()
-	asked = make(chan struct{})
+	asked := make(chan struct{})
 	s.Drain(func() { close(asked) })
 	<-asked
 	if made, _ := filepath.Glob(dir + "/piece-*"); len(made) != 1 {
