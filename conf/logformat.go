@@ -23,9 +23,9 @@ var formatWords = []string{"raw", "lines", "prefix", "json"}
 type LogOverflow uint8
 
 const (
-	OverflowPatient LogOverflow = iota
-	OverflowBlock
-	OverflowDrop
+	OverflowPatient LogOverflow = iota // the program waits for a while, then output is dropped
+	OverflowBlock                      // the program waits
+	OverflowDrop                       // output is dropped at once
 )
 
 // overflowWords are the words of log_overflow, by LogOverflow. It is never changed.
@@ -40,6 +40,7 @@ func (x *LogFormat) Set(v any) error {
 	return err
 }
 
+// String is the value as Set reads it.
 func (x LogFormat) String() string { return formatWords[x] }
 
 // Set takes patient, block or drop.
@@ -51,6 +52,7 @@ func (x *LogOverflow) Set(v any) error {
 	return err
 }
 
+// String is the value as Set reads it.
 func (x LogOverflow) String() string { return overflowWords[x] }
 
 // oneOf is the index of a word, in any case.

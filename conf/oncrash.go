@@ -4,8 +4,8 @@ package conf
 type OnCrash uint8
 
 const (
-	CrashAdopt OnCrash = iota
-	CrashKill
+	CrashAdopt OnCrash = iota // the next daemon goes on with them
+	CrashKill                 // it stops them first
 )
 
 // onCrashWords are the words of on_crash, by OnCrash. It is never changed.

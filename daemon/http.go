@@ -29,7 +29,7 @@ const (
 // httpFront is the HTTP side of a server. It is set up at its first connection.
 type httpFront struct {
 	mu    sync.Mutex // guards what follows
-	conns *handedOver
+	conns *acceptedConns
 	srv   *http.Server
 	ended bool
 }
@@ -48,7 +48,7 @@ func (h *httpFront) serve(s *server, c *serverConn) {
 		return
 	}
 	if h.srv == nil {
-		h.conns = &handedOver{conns: make(chan net.Conn), closed: make(chan struct{}), addr: s.listener().Addr()}
+		h.conns = &acceptedConns{conns: make(chan net.Conn), closed: make(chan struct{}), addr: s.listener().Addr()}
 		h.srv = &http.Server{
 			Handler:                      http.HandlerFunc(s.handleHTTP),
 			ReadHeaderTimeout:            headerTime,
@@ -91,15 +91,15 @@ func (h *httpFront) shutdown(d time.Duration) {
 	}
 }
 
-// handedOver is a net.Listener of connections that were accepted elsewhere.
-type handedOver struct {
+// acceptedConns is a net.Listener of connections that were accepted elsewhere.
+type acceptedConns struct {
 	conns  chan net.Conn
 	once   sync.Once
 	closed chan struct{}
 	addr   net.Addr
 }
 
-func (l *handedOver) Accept() (net.Conn, error) {
+func (l *acceptedConns) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
@@ -108,12 +108,12 @@ func (l *handedOver) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *handedOver) Close() error {
+func (l *acceptedConns) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 
-func (l *handedOver) Addr() net.Addr { return l.addr }
+func (l *acceptedConns) Addr() net.Addr { return l.addr }
 
 // handleHTTP is every request. Paths are matched by prefix and in this order, as in the
 // original: /RPC2foo works too.

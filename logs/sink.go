@@ -222,6 +222,7 @@ func (s *Sink) release() {
 	}
 }
 
+// Stats are the counters of now.
 func (s *Sink) Stats() Stats { return Stats{Bytes: s.bytes.Load(), Lost: s.lost.Load()} }
 
 // Follow returns the last n bytes of the stream (n < 0: all of the current file) and a

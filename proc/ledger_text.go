@@ -15,9 +15,7 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// seal is a record as a line: its checksum, a blank, JSON, a newline.
-func seal(r *ledgerRecord) ([]byte, error) { return appendSealed(make([]byte, 0, 512), r) }
-
+// appendSealed appends a record as a line: its checksum, a blank, JSON, a newline.
 func appendSealed(b []byte, r *ledgerRecord) ([]byte, error) {
 	at := len(b)
 	b = append(b, "........ "...)

@@ -73,7 +73,7 @@ func TestRecordsAreReadAsWritten(t *testing.T) {
 		if yes("groups") {
 			r.Groups = []*conf.Group{{Name: text("group")}}
 		}
-		line, err := seal(&r)
+		line, err := appendSealed(nil, &r)
 		if err != nil {
 			t.Fatal(err)
 		}

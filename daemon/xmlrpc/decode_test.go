@@ -172,9 +172,9 @@ func TestStructGet(t *testing.T) {
 
 // FuzzDecode: no input panics, and what was understood can be written and read again.
 func FuzzDecode(f *testing.F) {
-	f.Add(string(AppendCall(nil, "supervisor.tailProcessStdoutLog", "web:*", 0, 1024)))
-	f.Add(string(AppendCall(nil, "system.multicall", []any{Struct{{"methodName", "supervisor.getPID"}, {"params", []any{}}}})))
-	f.Add(string(AppendCall(nil, "supervisor.getAllProcessInfo")))
+	f.Add(string(appendCall(nil, "supervisor.tailProcessStdoutLog", "web:*", 0, 1024)))
+	f.Add(string(appendCall(nil, "system.multicall", []any{Struct{{"methodName", "supervisor.getPID"}, {"params", []any{}}}})))
+	f.Add(string(appendCall(nil, "supervisor.getAllProcessInfo")))
 	f.Add(oneParam("<value><double>1e400</double></value>"))
 	f.Add(oneParam("<value><dateTime.iso8601>00010101T00:00:00</dateTime.iso8601></value>"))
 	f.Add(oneParam("<value><base64>aGVsbG8=</base64></value>"))
@@ -188,9 +188,9 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := AppendCall(nil, method, params...)
+		again := appendCall(nil, method, params...)
 		method2, params2, err := Decode(strings.NewReader(string(again)), Limits{})
-		if err != nil || method2 != method || string(AppendCall(nil, method2, params2...)) != string(again) || len(params2) != len(params) {
+		if err != nil || method2 != method || string(appendCall(nil, method2, params2...)) != string(again) || len(params2) != len(params) {
 			t.Errorf("Decode(%q) = %q, %#v; again: %q, %#v, %v", body, method, params, method2, params2, err)
 		}
 	})
@@ -200,7 +200,7 @@ func FuzzDecode(f *testing.F) {
 func TestUsual(t *testing.T) {
 	t.Parallel()
 	for body, short := range map[string]bool{
-		string(AppendCall(nil, "supervisor.getAllProcessInfo")):                                       true,
+		string(appendCall(nil, "supervisor.getAllProcessInfo")):                                       true,
 		"<?xml version='1.0'?><methodCall><methodName>a.b</methodName><params></params></methodCall>": true,
 		"<?xml version=\"1.0\"?>\r\n<methodCall>\t<methodName>m</methodName> </methodCall>\n":         true,
 		" <methodCall><methodName>m</methodName></methodCall>":                                        true,
@@ -227,7 +227,7 @@ func TestUsual(t *testing.T) {
 			t.Errorf("%q: DecodeBytes = %q, %#v, %v; Decode = %q, %#v, %v", body, m, p, err, m2, p2, err2)
 		}
 	}
-	if _, _, err := DecodeBytes(AppendCall(nil, "m"), Limits{Bytes: 10}); !errors.Is(err, ErrTooLarge) {
+	if _, _, err := DecodeBytes(appendCall(nil, "m"), Limits{Bytes: 10}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a body beyond the limit: %v", err)
 	}
 }

@@ -29,19 +29,6 @@ func AppendFault(dst []byte, code int, text string) []byte {
 	return append(dst, "</fault>\n</methodResponse>\n"...)
 }
 
-// AppendCall appends a call.
-func AppendCall(dst []byte, method string, params ...any) []byte {
-	dst = append(dst, prolog+"<methodCall>\n<methodName>"...)
-	dst = AppendText(dst, method)
-	dst = append(dst, "</methodName>\n<params>\n"...)
-	for _, p := range params {
-		dst = append(dst, "<param>\n"...)
-		dst = AppendValue(dst, p)
-		dst = append(dst, "</param>\n"...)
-	}
-	return append(dst, "</params>\n</methodCall>\n"...)
-}
-
 // AppendValue appends v as a <value>. It knows nil, string, bool, int, int64, float64,
 // []byte, time.Time, []any, []string, []int, Struct and Appender, and panics at others.
 func AppendValue(dst []byte, v any) []byte {

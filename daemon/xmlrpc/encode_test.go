@@ -97,7 +97,7 @@ func FuzzText(f *testing.F) {
 			}
 			return r
 		}, s)
-		call := AppendCall(nil, "m", s, Struct{{s, []any{[]byte(want)}}})
+		call := appendCall(nil, "m", s, Struct{{s, []any{[]byte(want)}}})
 		_, params, err := Decode(strings.NewReader(string(call)), Limits{})
 		if err != nil || len(params) != 2 || params[0] != want {
 			t.Fatalf("%q came back as %q, %v", s, params, err)
@@ -120,4 +120,17 @@ func BenchmarkThousandProcesses(b *testing.B) {
 		buf = AppendResponse(buf[:0], all)
 	}
 	b.SetBytes(int64(len(buf)))
+}
+
+// appendCall appends a call.
+func appendCall(dst []byte, method string, params ...any) []byte {
+	dst = append(dst, prolog+"<methodCall>\n<methodName>"...)
+	dst = AppendText(dst, method)
+	dst = append(dst, "</methodName>\n<params>\n"...)
+	for _, p := range params {
+		dst = append(dst, "<param>\n"...)
+		dst = AppendValue(dst, p)
+		dst = append(dst, "</param>\n"...)
+	}
+	return append(dst, "</params>\n</methodCall>\n"...)
 }

@@ -84,7 +84,7 @@ func TestLikePython(t *testing.T) {
 	script.WriteString(`w(x.dumps(x.Fault(10, "BAD_NAME: a&b")))` + "\n")
 	want.Write(AppendFault(nil, 10, "BAD_NAME: a&b"))
 	script.WriteString(`w(x.dumps(("a", 1), "supervisor.tail"))` + "\n" + `w(x.dumps((), "m"))` + "\n")
-	want.Write(AppendCall(AppendCall(nil, "supervisor.tail", "a", 1), "m"))
+	want.Write(appendCall(appendCall(nil, "supervisor.tail", "a", 1), "m"))
 
 	got := strings.SplitAfter(string(runPython(t, nil, script.String())), "\n")
 	for i, line := range strings.SplitAfter(want.String(), "\n") {

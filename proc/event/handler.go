@@ -9,9 +9,9 @@ import (
 type Verdict uint8
 
 const (
-	Processed Verdict = iota
-	Rejected          // the listener cannot do it: somebody else may, or itself later
-	Broken            // the result made no sense: no more events for this process
+	Processed Verdict = iota // the event is done with
+	Rejected                 // the listener cannot do it: somebody else may, or itself later
+	Broken                   // the result made no sense: no more events for this process
 )
 
 // Handler judges the result that a listener gave for ev, like a result_handler of

@@ -19,6 +19,7 @@ const (
 	Unknown                           // broke the protocol, gets nothing until it is restarted
 )
 
+// String is Supervisor's name of the state.
 func (s ListenerState) String() string {
 	return [...]string{"ACKNOWLEDGED", "READY", "BUSY", "UNKNOWN"}[s]
 }

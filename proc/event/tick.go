@@ -24,19 +24,16 @@ func NextTick(now time.Time, period time.Duration) time.Time {
 	return now.Add(time.Duration(p - past))
 }
 
-// RunTicks publishes TICK_5, TICK_60 and TICK_3600 until ctx is done. While nobody
-// subscribed to any of them it sleeps without a timer. As in Supervisor's tick, a
-// slice of time that the clock jumped over gives no event: after a jump there is one,
-// with the new time; and there is none for the slice in which the first subscriber came.
-func RunTicks(ctx context.Context, b *Bus) { new(Ticks).Run(ctx, b) }
-
 // Ticks is how far the ticks have come: over an upgrade none is lost and none comes twice.
 type Ticks struct {
 	Watched [len(ticks)]bool
 	Last    [len(ticks)]int64 // the slice for which the last event was, or would have been
 }
 
-// Run is RunTicks from there on.
+// Run publishes TICK_5, TICK_60 and TICK_3600 until ctx is done. While nobody
+// subscribed to any of them it sleeps without a timer. As in Supervisor's tick, a
+// slice of time that the clock jumped over gives no event: after a jump there is one,
+// with the new time; and there is none for the slice in which the first subscriber came.
 func (x *Ticks) Run(ctx context.Context, b *Bus) {
 	timer := time.NewTimer(longestNap)
 	defer timer.Stop()

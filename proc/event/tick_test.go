@@ -40,7 +40,7 @@ func TestRunTicks(t *testing.T) {
 		var b Bus
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { RunTicks(ctx, &b); close(done) }()
+		go func() { new(Ticks).Run(ctx, &b); close(done) }()
 
 		start := time.Now()
 		var mu sync.Mutex // guards got
