@@ -79,6 +79,7 @@ func (l *launch) runOnce() (again bool, err error) {
 		return false, err
 	}
 	defer kernel.Close()
+	kernel.Room(l.cfg.Groups)
 	l.kernel.Store(kernel)
 	l.log.Store(d.log)
 	if err := l.takeOver(kernel, pump); err != nil {

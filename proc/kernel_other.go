@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"gosv/conf"
 )
 
 // self is our own executable, "" when it cannot be found.
@@ -26,6 +28,9 @@ func keepDescriptors() {
 
 // Subreaper is Linux's.
 func (k *UnixKernel) Subreaper() error { return errors.ErrUnsupported }
+
+// Room is Linux's.
+func (k *UnixKernel) Room([]*conf.Group) {}
 
 // stdinPipe makes a child's standard input: its end, and ours, which does not block.
 func stdinPipe() (child *os.File, ours int, err error) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"gosv/conf"
@@ -26,6 +27,7 @@ type UnixKernel struct {
 
 	foreigners foreigners
 	cages      cages
+	tasks      sync.WaitGroup
 }
 
 // NewKernel makes the real Kernel. Close it at the end. Descriptors that we were born with
@@ -52,6 +54,7 @@ func (k *UnixKernel) Close() {
 	signal.Stop(k.signals)
 	close(k.signals)
 	<-k.ended
+	k.tasks.Wait()
 	k.foreigners.close()
 	k.cages.close()
 }

@@ -6,6 +6,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"gosv/conf"
@@ -108,5 +111,25 @@ func TestStdinOfMany(t *testing.T) {
 		if w := run(t, as); writers(w) != 1 {
 			t.Errorf("%d descriptors", writers(w))
 		}
+	})
+}
+
+// TestRoom: the kernel's table of descriptors is made large once, before a thousand programs start.
+func TestRoom(t *testing.T) {
+	w := newReal(t, nil)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	w.k.Room([]*conf.Group{{Processes: make([]*conf.Process, 600)}, {Processes: make([]*conf.Process, 400)}})
+	w.until("there is room", func() bool {
+		text, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(text), "\nFDSize:\t")
+		size, _, _ := strings.Cut(after, "\n")
+		n, err := strconv.ParseUint(size, 10, 64)
+		return err == nil && n >= min(2000, limit.Cur)
 	})
 }
