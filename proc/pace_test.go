@@ -81,6 +81,22 @@ func TestRestartPaceWishes(t *testing.T) {
 			w.pass(400 * time.Millisecond)
 			launches(w, 3)
 		},
+		"restart": func(w *world) {
+			same(t, "restart", w.do(proc.Op{Kind: proc.Restart, Group: "x", Process: "x", Wait: true}), []string{"x:x stopped", "x:x started"})
+			launches(w, 2)
+		},
+		"restart all": func(w *world) {
+			same(t, "restart", w.do(proc.Op{Kind: proc.Restart}), []string{"x:x stopped", "x:x started"})
+			launches(w, 2)
+		},
+		"restart without its command": func(w *world) {
+			w.info("x").Config.Command.Argv[0] = "/nonexistent/x"
+			same(t, "restart", w.do(proc.Op{Kind: proc.Restart, Group: "x", Process: "x", Wait: true}),
+				[]string{"x:x stopped", "x:x started NO_FILE: can't find command '/nonexistent/x'"})
+			w.pass(time.Minute)
+			w.wantState("x", state.Stopped)
+			launches(w, 1)
+		},
 		"remove": func(w *world) {
 			if err := w.m.Remove(context.Background(), "x"); err != nil {
 				t.Error(err)

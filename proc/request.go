@@ -146,7 +146,7 @@ type requests interface {
 	// Do's own goroutine. It returns a *Fault when op as a whole is refused (BadName,
 	// ShutdownState), else nil. For a single process the one Result carries the fault.
 	// Which processes a group or all means is Supervisor's rule: Start takes those not up,
-	// Stop those up, Signal those signallable; sorted by (group priority, process priority).
+	// Stop those up or about to be started again, Signal those signallable; sorted by (group priority, process priority).
 	Do(ctx context.Context, op Op, each func(Result)) error
 	// Add makes a group known and starts its autostart processes. AlreadyAdded, ShutdownState.
 	Add(ctx context.Context, g *conf.Group) error

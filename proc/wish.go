@@ -176,7 +176,7 @@ func (m *Manager) stop(o *operation, p *process, w *waiter, ev state.Kind) {
 // wishRestart is Supervisor's stop and start as one wish, with no gap for anything to fall
 // into. One whose command cannot be run is only stopped, as it is there.
 func (m *Manager) wishRestart(o *operation, p *process, unfit *Fault) {
-	if p.m.State.Down() {
+	if p.m.State.Down() && !p.m.Again {
 		if o.Process != "" {
 			o.emit(p, "stopped", &Fault{NotRunning, p.name()})
 		}
