@@ -264,13 +264,29 @@ func (u *updating) replace(c *conf.Group) error {
 
 // Processes is every process, sorted by (group, name).
 func (m *Manager) Processes(ctx context.Context) ([]Info, error) {
+	return ask(ctx, m, func() ([]Info, error) { return m.infos(), nil })
+}
+
+// Known is Processes without a word with the loop where that has done nothing since somebody
+// asked last: it is the same list then. Others have it too, so nobody may change it.
+func (m *Manager) Known(ctx context.Context) ([]Info, error) {
+	if list := m.known.Load(); list != nil {
+		return *list, nil
+	}
 	return ask(ctx, m, func() ([]Info, error) {
-		list := make([]Info, len(m.byNames()))
-		for i, p := range m.byNames() {
-			list[i] = p.info()
-		}
+		list := m.infos()
+		m.known.Store(&list) // until the loop does anything else
 		return list, nil
 	})
+}
+
+// infos is what others may know of all.
+func (m *Manager) infos() []Info {
+	list := make([]Info, len(m.byNames()))
+	for i, p := range m.byNames() {
+		list[i] = p.info()
+	}
+	return list
 }
 
 // Process is one process. BadName.

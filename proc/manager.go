@@ -22,6 +22,8 @@ type Manager struct {
 
 	draining atomic.Bool // likewise
 
+	known atomic.Pointer[[]Info] // what Known says; nil: something may have changed
+
 	requests chan func()   // what others want of the loop
 	down     chan struct{} // 1-buffered: the mood has fallen
 	done     chan struct{} // closed when Run has returned
@@ -104,6 +106,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		m.tasks.Go(l.run)
 	}
 	err := m.loop(ctx)
+	m.known.Store(nil)
 	for _, c := range m.helpers {
 		close(c)
 	}
@@ -135,22 +138,28 @@ func (m *Manager) loop(ctx context.Context) error {
 		}
 		select {
 		case f := <-m.requests:
+			m.known.Store(nil)
 			f()
 		case <-m.bell:
+			m.known.Store(nil)
 			for _, f := range m.takeMail() {
 				f()
 			}
 		case jobs <- next:
+			m.known.Store(nil)
 			m.handedOver()
 		case <-m.Kernel.Died():
+			m.known.Store(nil)
 			if last := m.reap(); last != nil {
 				last.rings = true // the original's line comes behind what happened to its child
 			} else if len(m.early) == 0 { // else it is said when they turn out to be whose
 				m.sayRing()
 			}
 		case <-m.timer.C:
+			m.known.Store(nil)
 			m.fire()
 		case <-m.down:
+			m.known.Store(nil)
 			m.beginEnding()
 		case <-ctx.Done():
 			return ctx.Err()

@@ -3,6 +3,7 @@ package proc_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"syscall"
@@ -167,6 +168,7 @@ func (s *life) run(f *failures) {
 			time.Sleep(d.pause)
 		default:
 			synctest.Wait()
+			w.infos()
 		}
 	}
 	if s.midst {
@@ -236,10 +238,18 @@ func operate(t reporter, ctx context.Context, w *world, op proc.Op, short bool) 
 	}
 }
 
+// infos is what is known of all while nothing happens: whoever asks, and how.
 func (w *world) infos() []proc.Info {
+	known, err := w.m.Known(context.Background())
+	if err != nil {
+		w.t.Errorf("Known = %v", err)
+	}
 	list, err := w.m.Processes(context.Background())
 	if err != nil {
 		w.t.Errorf("Processes = %v", err)
+	}
+	if !reflect.DeepEqual(known, list) {
+		w.t.Errorf("Known = %+v, Processes = %+v", known, list)
 	}
 	return list
 }

@@ -157,6 +157,9 @@ type requests interface {
 	Update(ctx context.Context, p conf.Plan, only []string, each func(Step)) error
 	// Processes is every process, sorted by (group, name).
 	Processes(ctx context.Context) ([]Info, error)
+	// Known is the same, perhaps without a word with the loop: the list is shared, and nobody
+	// may change it.
+	Known(ctx context.Context) ([]Info, error)
 	// Process is one process. BadName.
 	Process(ctx context.Context, group, name string) (Info, error)
 	// Groups is the active groups in order.

@@ -68,6 +68,9 @@ func TestShutdownOrder(t *testing.T) {
 		if _, err := w.m.Processes(context.Background()); err != proc.ErrClosed {
 			t.Errorf("Processes after the end = %v, want ErrClosed", err)
 		}
+		if _, err := w.m.Known(context.Background()); err != proc.ErrClosed {
+			t.Errorf("Known after the end = %v, want ErrClosed", err)
+		}
 	})
 }
 
