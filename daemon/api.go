@@ -42,7 +42,7 @@ type api struct {
 	// A thousand processes make an answer of a megabyte, and collecting those would cost more
 	// than writing them.
 	answers sync.Pool // of *[]byte
-	infos   sync.Pool // of *processInfos
+	texts   sync.Pool // of *allText
 
 	pageOnce sync.Once
 	page     http.Handler // the web page, made at its first request
@@ -52,6 +52,7 @@ type api struct {
 type manager interface {
 	Do(ctx context.Context, op proc.Op, each func(proc.Result)) error
 	Processes(ctx context.Context) ([]proc.Info, error)
+	Known(ctx context.Context) ([]proc.Info, error) // nobody may change the list
 	Process(ctx context.Context, group, name string) (proc.Info, error)
 	Groups(ctx context.Context) ([]*conf.Group, error)
 	Stdin(ctx context.Context, group, name string, data []byte) error
@@ -76,6 +77,7 @@ type supervisor interface {
 type processLogs interface {
 	// paths are the files that a process writes, "" for none.
 	paths(group, name string) (stdout, stderr string)
+	changes() uint64 // how often paths has begun to say something else
 	// follow is logs.Sink.Follow; fs.ErrNotExist when nothing of the stream is kept.
 	follow(group, name, stream string, n int64) ([]byte, follower, error)
 	clear(group, name string) error
@@ -120,6 +122,8 @@ func (l daemonLogs) paths(group, name string) (stdout, stderr string) {
 	}
 	return out.stdout.path, out.stderr.path
 }
+
+func (l daemonLogs) changes() uint64 { return l.changed.Load() }
 
 func (l daemonLogs) follow(group, name, stream string, n int64) ([]byte, follower, error) {
 	sink := l.sink(group, name, stream)

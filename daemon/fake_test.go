@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type fake struct {
 	dir string
 	bus *event.Bus
 	log syncBuffer
+
+	asked atomic.Uint64 // how often for changes of logs
 
 	mu      sync.Mutex
 	mood    proc.Mood
@@ -130,6 +133,8 @@ func (f *fake) Mood() proc.Mood {
 }
 
 func (f *fake) Processes(context.Context) ([]proc.Info, error) { return slices.Clone(f.infos), nil }
+
+func (f *fake) Known(ctx context.Context) ([]proc.Info, error) { return f.Processes(ctx) }
 
 func (f *fake) Process(_ context.Context, group, name string) (proc.Info, error) {
 	for _, p := range f.infos {
@@ -266,6 +271,9 @@ func (f *fake) update(_ context.Context, p conf.Plan, only []string, each func(p
 
 // fakeLogs are the processes' logs: <name>.out and <name>.err where such files are.
 type fakeLogs struct{ f *fake }
+
+// changes is never the same: what paths says depends on which files there are.
+func (l fakeLogs) changes() uint64 { return l.f.asked.Add(1) }
 
 func (l fakeLogs) paths(group, name string) (stdout, stderr string) {
 	if name == "cat" {

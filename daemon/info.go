@@ -26,46 +26,19 @@ type processInfo struct {
 	Stderr      string `json:"stderr_logfile"`
 	PID         int    `json:"pid"`
 	Description string `json:"description"`
-
-	around *aroundNow `json:"-"` // nil: made anew for each answer
-}
-
-// aroundNow is the text of a process in XML-RPC but for the present time and the description:
-// most of it is the same from one answer to the next.
-type aroundNow struct {
-	before, after []byte
-	uptime        int64 // seconds that the description shows; -1: it shows something else
 }
 
 // processInfos is the answer of getAllProcessInfo.
 type processInfos []processInfo
 
-// fill takes over what the manager says of the process. Where x says the same already, its text stays.
+// fill takes over what the manager says of the process.
 func (x *processInfo) fill(p *proc.Info, now time.Time, stdout, stderr string) {
-	old := *x
 	*x = processInfo{
 		Name: p.Name, Group: p.Group,
-		Start: seconds(shownAt(p.Start, now)), Stop: seconds(shownAt(p.Stop, now)), Now: old.Now,
+		Start: seconds(shownAt(p.Start, now)), Stop: seconds(shownAt(p.Stop, now)), Now: seconds(now),
 		State: int(p.State), Statename: p.State.String(), Spawnerr: p.SpawnErr, Exitstatus: p.ExitStatus,
 		Logfile: stdout, Stdout: stdout, Stderr: stderr,
-		PID: p.PID, Description: old.Description, around: old.around,
-	}
-	same := old == *x
-	x.Now = seconds(now)
-	uptime := int64(-1)
-	if p.State == state.Running {
-		uptime = int64(max(now.Sub(p.Start), 0) / time.Second)
-	}
-	if !same || x.around == nil || uptime < 0 || uptime != x.around.uptime {
-		x.Description = description(p, now)
-	}
-	if x.around == nil {
-		return
-	}
-	x.around.uptime = uptime
-	if !same || len(x.around.before) == 0 {
-		x.around.before = x.appendBefore(x.around.before[:0])
-		x.around.after = x.appendAfter(x.around.after[:0])
+		PID: p.PID, Description: description(p, now),
 	}
 }
 
@@ -75,22 +48,17 @@ const (
 	xmlNum    = "</name>\n<value><int>"
 	xmlEndStr = "</string></value>\n"
 	xmlEndNum = "</int></value>\n"
+
+	xmlEndInfo = xmlEndStr + "</member>\n</struct></value>\n"
 )
 
 // AppendXMLRPC is the struct of getProcessInfo, members in the original's order. Written
-// by hand because dashboards ask for all processes every few seconds: a thousand of them
-// must cost well under a millisecond, and that is mostly how often something is appended.
+// by hand because dashboards ask for all processes every few seconds: that is mostly how often
+// something is appended.
 func (x *processInfo) AppendXMLRPC(dst []byte) []byte {
-	if x.around != nil {
-		dst = append(dst, x.around.before...)
-		dst = xmlrpc.AppendNumber(dst, x.Now)
-		dst = append(dst, x.around.after...)
-	} else {
-		dst = x.appendBefore(dst)
-		dst = xmlrpc.AppendNumber(dst, x.Now)
-		dst = x.appendAfter(dst)
-	}
-	return append(xmlrpc.AppendText(dst, x.Description), xmlEndStr+"</member>\n</struct></value>\n"...)
+	dst = x.appendBefore(dst)
+	dst = x.appendAfter(xmlrpc.AppendNumber(dst, x.Now))
+	return append(xmlrpc.AppendText(dst, x.Description), xmlEndInfo...)
 }
 
 // appendBefore is what comes before the present time.
@@ -166,9 +134,7 @@ func seconds(t time.Time) int64 {
 func description(p *proc.Info, now time.Time) string {
 	switch p.State {
 	case state.Running:
-		b := make([]byte, 0, 48)
-		b = strconv.AppendInt(append(b, "pid "...), int64(p.PID), 10)
-		return string(appendUptime(append(b, ", uptime "...), now.Sub(p.Start)))
+		return string(appendRunning(make([]byte, 0, 64), p, now))
 	case state.Fatal, state.Backoff:
 		if p.SpawnErr != "" {
 			return p.SpawnErr
@@ -181,6 +147,12 @@ func description(p *proc.Info, now time.Time) string {
 		return p.Stop.Local().Format("Jan 02 03:04 PM")
 	}
 	return ""
+}
+
+// appendRunning is the description of a process that runs.
+func appendRunning(dst []byte, p *proc.Info, now time.Time) []byte {
+	dst = strconv.AppendInt(append(dst, "pid "...), int64(p.PID), 10)
+	return appendUptime(append(dst, ", uptime "...), now.Sub(p.Start))
 }
 
 // appendUptime appends d as Python shows a timedelta: "1:02:03", "1 day, 0:00:07".

@@ -31,6 +31,9 @@ type call struct {
 	access access
 	who    caller
 
+	asText bool     // the answer is wanted as text, from methods that have it
+	text   *allText // the text, to be given back
+
 	asked any   // the parameters, for the audit log
 	did   []did // what became of each process, likewise
 

@@ -18,7 +18,13 @@ func infoMethods() []*method {
 				return c.process(ctx, in.Name)
 			}),
 		rpc("supervisor.getAllProcessInfo", read, "What is known of all processes, by group and name.",
-			func(ctx context.Context, c *call, _ none) (processInfos, error) { return c.processes(ctx) }),
+			func(ctx context.Context, c *call, _ none) (list processInfos, err error) {
+				if c.asText {
+					c.text, err = c.allText(ctx)
+					return nil, err
+				}
+				return c.processes(ctx)
+			}),
 		rpc("supervisor.getAllConfigInfo", read, "The configuration of all processes as it was read last, by name; inuse says whether the group is active.",
 			func(ctx context.Context, c *call, _ none) ([]configInfo, error) { return c.configInfo(ctx) }),
 	}
@@ -44,7 +50,7 @@ func (c *call) process(ctx context.Context, spec string) (*processInfo, error) {
 }
 
 func (c *call) processes(ctx context.Context) (processInfos, error) {
-	list, err := c.mgr.Processes(ctx)
+	list, err := c.mgr.Known(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,31 +58,13 @@ func (c *call) processes(ctx context.Context) (processInfos, error) {
 		c.stir(1 + len(list)/100)
 	}
 	now := time.Now()
-	out := c.takeInfos(len(list))
+	out := make(processInfos, len(list))
 	for i := range list {
 		stdout, stderr := c.logs.paths(list[i].Group, list[i].Name)
-		if out[i].around == nil && len(list) <= keptTexts {
-			out[i].around = &aroundNow{}
-		}
 		out[i].fill(&list[i], now, stdout, stderr)
 	}
 	return out, nil
 }
-
-// takeInfos makes a list of n, perhaps from one that was given back.
-func (a *api) takeInfos(n int) processInfos {
-	if old, _ := a.infos.Get().(*processInfos); old != nil && cap(*old) >= n {
-		return (*old)[:n]
-	}
-	return make(processInfos, n)
-}
-
-// keptTexts is how many processes there may be for their texts to be kept until the next
-// answer, a kilobyte each. The collector takes them when nobody asks any more.
-const keptTexts = 2000
-
-// giveBack is for a list that nobody uses any more. What it says stays for the next answer.
-func (a *api) giveBack(list processInfos) { a.infos.Put(&list) }
 
 // configInfo is what getAllConfigInfo says of a process. The fields of type any are
 // "none" where nothing is configured; XML-RPC as the original speaks it has no null.

@@ -221,7 +221,6 @@ func doStatus(ctx context.Context, c *call, in wire.NamesIn) ([]wire.Process, er
 			out = append(out, all[i].wire())
 		}
 	}
-	c.giveBack(all)
 	return out, nil
 }
 

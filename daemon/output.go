@@ -18,8 +18,9 @@ import (
 // outputs are the log sinks of all processes. It is the one place that translates the
 // std*_ options for package logs.
 type outputs struct {
-	d    *Daemon
-	pump *logs.Pump
+	d       *Daemon
+	pump    *logs.Pump
+	changed atomic.Uint64 // how often byID has been
 
 	mu   sync.Mutex // guards what follows
 	byID map[procID]*output
@@ -87,6 +88,7 @@ func (o *outputs) known(out *output) *output {
 	id := procID{out.conf.Group, out.conf.Name}
 	out.older = o.byID[id]
 	o.byID[id] = out
+	o.changed.Add(1)
 	return out
 }
 
@@ -224,6 +226,7 @@ func (out *output) Close() {
 	default:
 		delete(o.byID, id)
 	}
+	o.changed.Add(1)
 	o.mu.Unlock()
 	out.closed.Store(true)
 	for s := range out.sinks() {

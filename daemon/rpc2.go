@@ -58,7 +58,11 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusInternalServerError)
 		return
 	}
-	*buf = answer
+	if c.text != nil {
+		defer c.texts.Put(c.text)
+	} else {
+		*buf = answer
+	}
 	if r.Context().Err() != nil {
 		return // nobody waits any more
 	}
@@ -70,8 +74,8 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 	rc.SetWriteDeadline(time.Time{})
 }
 
-// answerXML carries out a request and appends the answer to dst. Not ok is an error of our
-// own, status 500.
+// answerXML carries out a request and appends the answer to dst, or has it in c.text. Not ok is
+// an error of our own, status 500.
 func (c *call) answerXML(dst []byte, r *http.Request, method string, params []any) (answer []byte, ok bool) {
 	c.who.over = "xmlrpc"
 	trace := levelOf(conf.Trace)
@@ -81,6 +85,7 @@ func (c *call) answerXML(dst []byte, r *http.Request, method string, params []an
 	}
 	var out any
 	err := error(fault(wire.UnknownMethod, ""))
+	c.asText = method == "supervisor.getAllProcessInfo"
 	if strings.Contains(method, ".") { // the short names are JSON's
 		out, err = c.invoke(r.Context(), method, args{list: params})
 	}
@@ -94,11 +99,10 @@ func (c *call) answerXML(dst []byte, r *http.Request, method string, params []an
 		return xmlrpc.AppendFault(dst, number(f), faultString(f)), true
 	}
 	c.log.Log(r.Context(), trace, "XML-RPC method "+clip(method)+"() returned successfully")
-	dst = xmlrpc.AppendResponse(dst, xmlValue(out))
-	if list, ok := out.(processInfos); ok {
-		c.giveBack(list)
+	if c.text != nil {
+		return c.text.text, true
 	}
-	return dst, true
+	return xmlrpc.AppendResponse(dst, xmlValue(out)), true
 }
 
 // badXML is a request that cannot be understood.

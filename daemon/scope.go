@@ -72,6 +72,8 @@ func (m scopedManager) Processes(ctx context.Context) ([]proc.Info, error) {
 	return slices.DeleteFunc(list, func(p proc.Info) bool { return p.Config == nil || !m.sees(p.Config) }), err
 }
 
+func (m scopedManager) Known(ctx context.Context) ([]proc.Info, error) { return m.Processes(ctx) }
+
 func (m scopedManager) Process(ctx context.Context, group, name string) (proc.Info, error) {
 	p, err := m.whole.Process(ctx, group, name)
 	if err == nil && (p.Config == nil || !m.sees(p.Config)) {

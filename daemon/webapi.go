@@ -64,7 +64,6 @@ func (b webBackend) Processes(ctx context.Context) ([]wire.Process, error) {
 	for i := range list {
 		out[i] = list[i].wire()
 	}
-	b.of(ctx).giveBack(list)
 	return out, nil
 }
 
