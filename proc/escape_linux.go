@@ -118,7 +118,8 @@ const sweepMax = 10 * time.Second
 // the mark in their environment, those that have one of the pipes. New ones may be forked
 // meanwhile; so it looks again until there is none. One that was forked after the list was made,
 // by one that ended before it was looked at, is seen by no look: the control group knows of it,
-// and where there is none it looks twice.
+// and where there is none it looks twice. It returns how many it has seen; one that was forked in
+// the very moment is killed and not counted.
 func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	seen := map[int]bool{}
 	dir := cage(mark)
@@ -149,7 +150,13 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 				break
 			}
 			if some { // all at once, what is being forked included; kernels before 5.14 have only the looks
-				os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0)
+				there, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+				if os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) == nil {
+					for pid := range strings.FieldsSeq(string(there)) {
+						n, _ := strconv.Atoi(pid)
+						seen[n] = true
+					}
+				}
 			}
 			unix.Poll(nil, 1)
 			continue
