@@ -32,6 +32,7 @@ type serverConn struct {
 	ahead    []byte   // HTTP: what has come of the requests after it
 	partial  bool     // HTTP: its body is still coming, and nothing was answered yet; early has it all
 	answers  bool     // HTTP: a request is being answered
+	watch    watch    // HTTP: likewise
 	trusted  bool     // HTTP: it is an admin's
 	cut      bool     // nothing is read any more, nor written
 	streams  int      // HTTP: endless answers
@@ -40,7 +41,7 @@ type serverConn struct {
 	closed   bool
 	writing  time.Time // since when the client takes what is being written; zero: nothing is
 
-	stir chan struct{} // 1-buffered: of the last four something has changed
+	stir chan struct{} // 1-buffered: of watch, cut, deadline and closed something has changed
 }
 
 // tongue is what is spoken on a connection.
@@ -50,6 +51,16 @@ const (
 	unheard tongue = iota
 	speaksJSON
 	speaksHTTP
+)
+
+// watch says whether net/http is to see the client go while it answers. That takes a goroutine that
+// reads, which costs more than an answer that comes at once.
+type watch uint8
+
+const (
+	watched watch = iota
+	undecided
+	unwatched
 )
 
 func (c *serverConn) Read(b []byte) (int, error) {
@@ -212,7 +223,7 @@ func (c *serverConn) turned(st http.ConnState) {
 	defer c.mu.Unlock()
 	switch st {
 	case http.StateActive:
-		c.answers, c.trusted = true, false
+		c.answers, c.trusted, c.watch = true, false, watched
 		if !c.partial {
 			c.early = nil
 		}
@@ -232,6 +243,17 @@ func (c *serverConn) trust() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.trusted = true
+}
+
+// setWatch is nothing where there is no connection.
+func (c *serverConn) setWatch(w watch) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watch = w
+	c.stirred()
 }
 
 // stream marks the connection as one whose answer ends only when the client wants it.

@@ -160,24 +160,25 @@ func (c *httpConn) isAnswering() bool {
 }
 
 // idle waits until the time to read is over, or the client is gone. What it sends is for later.
+// Where it is not watched it says at once that nothing has come.
 func (c *httpConn) idle() error {
-	c.mu.Lock()
-	has := len(c.ahead) > 0
-	c.mu.Unlock()
-	if !has {
-		b := make([]byte, 512)
-		n, err := c.serverConn.Read(b)
-		c.back(b[:n])
-		if err != nil && (n == 0 || err != io.EOF) {
-			return err
-		}
-	}
+	looked := false
 	for {
 		c.mu.Lock()
-		cut, closed, until := c.cut, c.closed, c.deadline
+		w, has, cut, closed, until := c.watch, len(c.ahead) > 0, c.cut, c.closed, c.deadline
 		c.mu.Unlock()
 		left := time.Until(until)
 		switch {
+		case w == unwatched && !looked:
+			return nil
+		case w == watched && !looked && !has:
+			looked = true
+			b := make([]byte, 512)
+			n, err := c.serverConn.Read(b)
+			c.back(b[:n])
+			if err != nil && (n == 0 || err != io.EOF) {
+				return err
+			}
 		case closed:
 			return net.ErrClosed
 		case cut, !until.IsZero() && left <= 0:

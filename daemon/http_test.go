@@ -175,8 +175,14 @@ func TestXMLWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	body := requestXML("supervisor.startProcess", []any{"quick"})
-	fmt.Fprintf(conn, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	send := func(body string) {
+		fmt.Fprintf(conn, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	send(requestXML("supervisor.getState", nil)) // one that waits for nothing, and is not watched
+	if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 200 {
+		t.Fatalf("getState: %v, %v", res, err)
+	}
+	send(requestXML("supervisor.startProcess", []any{"quick"}))
 	eventually(t, "the wait", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.waiting == 1 })
 	if _, b := postXML(t, http.DefaultClient, "http://"+addr+"/RPC2", requestXML("supervisor.getPID", nil)); parseXML(t, b) != "4242" {
 		t.Errorf("got %s", b)

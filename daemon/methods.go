@@ -51,6 +51,7 @@ type method struct {
 	doc    string
 	access access
 	down   bool // is answered during a shutdown too
+	quick  bool // waits for nothing
 	in     reflect.Type
 	out    reflect.Type
 	run    func(ctx context.Context, c *call, m *method, a args) (any, error)
@@ -94,6 +95,12 @@ func row[In, Out any](name string, a access, doc string, decode func(args, any) 
 // whileDown marks a row that is answered during a shutdown too.
 func whileDown(m *method) *method {
 	m.down = true
+	return m
+}
+
+// quickly marks a row that waits for nothing, so that nobody has to watch whether the caller still does.
+func quickly(m *method) *method {
+	m.quick = true
 	return m
 }
 

@@ -13,18 +13,18 @@ import (
 // infoMethods are those that show processes and their configuration.
 func infoMethods() []*method {
 	return []*method{
-		rpc("supervisor.getProcessInfo", read, "What is known of a process.",
+		quickly(rpc("supervisor.getProcessInfo", read, "What is known of a process.",
 			func(ctx context.Context, c *call, in processParam) (*processInfo, error) {
 				return c.process(ctx, in.Name)
-			}),
-		rpc("supervisor.getAllProcessInfo", read, "What is known of all processes, by group and name.",
+			})),
+		quickly(rpc("supervisor.getAllProcessInfo", read, "What is known of all processes, by group and name.",
 			func(ctx context.Context, c *call, _ none) (list processInfos, err error) {
 				if c.asText {
 					c.text, err = c.allText(ctx)
 					return nil, err
 				}
 				return c.processes(ctx)
-			}),
+			})),
 		rpc("supervisor.getAllConfigInfo", read, "The configuration of all processes as it was read last, by name; inuse says whether the group is active.",
 			func(ctx context.Context, c *call, _ none) ([]configInfo, error) { return c.configInfo(ctx) }),
 	}

@@ -26,11 +26,11 @@ func stateMethods() []*method {
 			func(_ context.Context, c *call, _ none) (string, error) {
 				return c.sup.config().Supervisord.Identifier, nil
 			}),
-		rpc("supervisor.getState", read, "The state of supervisord: statecode 1 RUNNING. While it shuts down (0 RESTARTING, -1 SHUTDOWN) the answer is the fault SHUTDOWN_STATE.",
+		quickly(rpc("supervisor.getState", read, "The state of supervisord: statecode 1 RUNNING. While it shuts down (0 RESTARTING, -1 SHUTDOWN) the answer is the fault SHUTDOWN_STATE.",
 			func(_ context.Context, c *call, _ none) (daemonState, error) {
 				mood := c.mgr.Mood()
 				return daemonState{int(mood), moodName(mood)}, nil
-			}),
+			})),
 		rpc("supervisor.getPID", read, "The process id of supervisord.",
 			func(_ context.Context, c *call, _ none) (int, error) { return c.pid, nil }),
 		rpc("supervisor.shutdown", admin, "Stop all processes and end supervisord.",

@@ -29,6 +29,8 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 		httpError(w, http.StatusLengthRequired)
 		return
 	}
+	conn, _ := r.Context().Value(connKey{}).(*serverConn)
+	conn.setWatch(undecided)
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(bodyTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.share(maxBody)))
@@ -47,6 +49,11 @@ func (c *call) serveRPC2(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		c.badXML(w, body, err)
 		return
+	}
+	if m := c.methods().byName[method]; m != nil && m.quick {
+		conn.setWatch(unwatched)
+	} else {
+		conn.setWatch(watched)
 	}
 	buf, _ := c.answers.Get().(*[]byte)
 	if buf == nil {
