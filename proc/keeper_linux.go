@@ -233,12 +233,13 @@ func (k *keeper) message(m fromBrain) {
 	word, number := m.data[0], linkNumber(m.data)
 	switch word {
 	case sayHold:
+		if m.fd < 0 { // we have no descriptors left
+			return
+		}
 		if old, ok := k.held[number]; ok {
 			unix.Close(old)
 		}
-		if m.fd >= 0 {
-			k.held[number] = m.fd
-		}
+		k.held[number] = m.fd
 		return
 	case sayDrop:
 		if fd, ok := k.held[number]; ok {

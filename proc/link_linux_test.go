@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"encoding/binary"
 	"syscall"
 	"testing"
 	"time"
@@ -104,4 +105,20 @@ func TestKeeperGiveIsBounded(t *testing.T) {
 		t.Errorf("the keeper heard %v %v, want that it is not needed", data, err)
 	}
 	unix.Close(pair[1])
+}
+
+// TestKeeperHoldsOn: a pipe that the keeper has stays with it when the next brain gives it once more and
+// there is no descriptor for that.
+func TestKeeperHoldsOn(t *testing.T) {
+	t.Parallel()
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &keeper{held: map[uint64]int{7: fd}}
+	k.message(fromBrain{data: binary.NativeEndian.AppendUint64([]byte{sayHold}, 7), fd: -1})
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || k.held[7] != fd {
+		t.Errorf("it holds %v: %v", k.held, err)
+	}
+	unix.Close(fd)
 }
