@@ -20,7 +20,8 @@ func TestImports(t *testing.T) {
 		"gosv/logs":          {nil, "logs takes a small Options; daemon/output.go is the one place that translates"},
 		"gosv/proc/state":    {nil, "pure by construction"},
 		"gosv/proc/event":    {nil, "events are a leaf: whoever listens imports them, never the other way"},
-		"gosv/proc":          {[]string{"conf", "proc/state", "proc/event"}, "proc hands output to a sink that it was given, and never sees logs or daemon"},
+		"gosv/proc/vfork":    {nil, "it must be initialized before package syscall"},
+		"gosv/proc":          {[]string{"conf", "proc/state", "proc/event", "proc/vfork"}, "proc hands output to a sink that it was given, and never sees logs or daemon"},
 		"gosv/daemon/wire":   {nil, "the contract cannot drag the server along"},
 		"gosv/daemon/xmlrpc": {nil, "the codec knows no method names"},
 		"gosv/daemon/web":    {[]string{"daemon/wire"}, "the page calls the registry as everyone does"},
@@ -49,6 +50,9 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s must not import %s: it appears in conf and nowhere else", pkg, imp)
 			}
 		}
+	}
+	if got := listImports(t, "./proc/vfork")["gosv/proc/vfork"]; !slices.Equal(got, []string{"unsafe"}) {
+		t.Errorf("proc/vfork imports %v, want unsafe alone: it must be initialized before package syscall", got)
 	}
 	if got := listImports(t, "./proc/state")["gosv/proc/state"]; !slices.Equal(got, []string{"time"}) {
 		t.Errorf("proc/state imports %v, want time alone: a pure function reads no clock and logs nothing", got)

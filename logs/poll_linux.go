@@ -136,6 +136,27 @@ func newPipe() (r, w int, err error) {
 	return p[0], p[1], nil
 }
 
+// Descriptors that stay open are moved up when more than few are open, so that there is a low number
+// for what a child is given: one that is made by package vfork of proc copies no more of the table
+// than up to there.
+const (
+	few     = 56
+	asideAt = 256
+)
+
+// aside is fd moved out of the way of children, where that can be done and is worth it.
+func aside(fd int) int {
+	if fd < few || fd >= asideAt {
+		return fd
+	}
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, asideAt)
+	if err != nil {
+		return fd
+	}
+	unix.Close(fd)
+	return moved
+}
+
 // lasting is w, the write end of a pipe, opened for reading too: whoever has it keeps the
 // pipe alive. A program that writes while no daemon lives is not killed by SIGPIPE then;
 // it fills the pipe, and waits for the next daemon. The end still comes when the last

@@ -116,5 +116,8 @@ func pause() { unix.Poll(nil, 1) }
 // lasting is Linux's.
 func lasting(w int) int { return w }
 
+// aside is Linux's.
+func aside(fd int) int { return fd }
+
 // sizeOf is Linux's.
 func sizeOf(int) int { return 0 }

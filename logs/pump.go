@@ -102,7 +102,7 @@ func (p *Pump) attach(s *Sink) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	w = lasting(w)
+	fd, w = aside(fd), lasting(w)
 	r := newRun(s, fd)
 	p.mu.Lock()
 	if p.closing {

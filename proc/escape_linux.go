@@ -99,7 +99,7 @@ func (c *cages) close() {
 
 // forkInto is syscall.ForkExec with the child in a control group from its first moment on,
 // where that can be had.
-func forkInto(cage int, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
+func (k *UnixKernel) forkInto(cage int, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
 	if cage >= 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, cage
 		pid, err := syscall.ForkExec(path, argv, attr)
@@ -107,6 +107,9 @@ func forkInto(cage int, path string, argv []string, attr *syscall.ProcAttr) (int
 			return pid, err
 		}
 		attr.Sys.UseCgroupFD = false
+	}
+	if pid, err, ok := k.forkDirectly(path, argv, attr); ok {
+		return pid, err
 	}
 	return syscall.ForkExec(path, argv, attr)
 }

@@ -11,7 +11,7 @@ func (c *cages) open(string) int { return -1 }
 func (c *cages) close()          {}
 
 // forkInto is syscall.ForkExec: there are no control groups.
-func forkInto(_ int, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
+func (k *UnixKernel) forkInto(_ int, path string, argv []string, attr *syscall.ProcAttr) (int, error) {
 	return syscall.ForkExec(path, argv, attr)
 }
 

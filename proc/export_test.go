@@ -5,9 +5,16 @@ import (
 	"unsafe"
 
 	"gosv/conf"
+	"gosv/proc/vfork"
 )
 
 // For the tests outside of the package.
+
+// Indirect has k fork with syscall.ForkExec from now on.
+func (k *UnixKernel) Indirect() { k.indirect.Store(true) }
+
+// Direct says whether k forks with package vfork, as far as it knows.
+func (k *UnixKernel) Direct() bool { return vfork.Known && !k.indirect.Load() }
 
 // RecordSize is how many bytes a process's record takes.
 const RecordSize = unsafe.Sizeof(process{})

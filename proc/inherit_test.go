@@ -18,6 +18,12 @@ import (
 	"gosv/proc/state"
 )
 
+// ways are those of forking.
+var ways = map[string]func(*proc.Options){
+	"directly":      func(*proc.Options) {},
+	"with ForkExec": func(o *proc.Options) { o.Kernel.(*proc.UnixKernel).Indirect() },
+}
+
 func TestWhatChildrenInherit(t *testing.T) {
 	// A shell without job control starts background jobs with these ignored; a daemon catches them.
 	c := make(chan os.Signal, 1)
@@ -62,15 +68,17 @@ func TestWhatChildrenInherit(t *testing.T) {
 		{"descriptors through the shim", "", func(c *conf.Process) { c.Command.Argv, c.Umask = listFDs, 0 }, "0\n1\n2\n3"},
 		{"no signal ignored or blocked", "", func(c *conf.Process) { c.Command.Argv = signals }, strings.TrimSpace(string(born))},
 	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			w := newReal(t, nil)
-			w.add(child("p", row.part, row.change))
-			w.rests("p")
-			if got := strings.TrimSpace(w.read("p.out")); got != row.want {
-				t.Errorf("the child says\n%s\nwant\n%s\n%s", got, row.want, w.read("p.err"))
-			}
-		})
+	for way, set := range ways {
+		for _, row := range rows {
+			t.Run(way+"/"+row.name, func(t *testing.T) {
+				w := newReal(t, set)
+				w.add(child("p", row.part, row.change))
+				w.rests("p")
+				if got := strings.TrimSpace(w.read("p.out")); got != row.want {
+					t.Errorf("the child says\n%s\nwant\n%s\n%s", got, row.want, w.read("p.err"))
+				}
+			})
+		}
 	}
 }
 
@@ -79,15 +87,17 @@ func TestUser(t *testing.T) {
 		t.Skip("needs root")
 	}
 	nobody := conf.User{Set: true, Text: "nobody", Name: "nobody", UID: 65534, GID: 65534, More: []int{65534, 7, 20}}
-	for name, umask := range map[string]conf.Mode{"direct": conf.Unset, "through the shim": 0o22} {
-		t.Run(name, func(t *testing.T) {
-			w := newReal(t, nil)
-			w.add(child("p", "tell:ids", func(c *conf.Process) { c.User, c.Umask = nobody, umask }))
-			w.rests("p")
-			if got, want := strings.TrimSpace(w.read("p.out")), "65534 65534 [7 20 65534]"; got != want {
-				t.Errorf("the child is %s, want %s\n%s", got, want, w.log)
-			}
-		})
+	for way, set := range ways {
+		for name, umask := range map[string]conf.Mode{"as it is": conf.Unset, "through the shim": 0o22} {
+			t.Run(way+"/"+name, func(t *testing.T) {
+				w := newReal(t, set)
+				w.add(child("p", "tell:ids", func(c *conf.Process) { c.User, c.Umask = nobody, umask }))
+				w.rests("p")
+				if got, want := strings.TrimSpace(w.read("p.out")), "65534 65534 [7 20 65534]"; got != want {
+					t.Errorf("the child is %s, want %s\n%s", got, want, w.log)
+				}
+			})
+		}
 	}
 	t.Run("not root", func(t *testing.T) {
 		w := newReal(t, nil)
@@ -119,27 +129,29 @@ func TestFailureAfterFork(t *testing.T) {
 		{"no interpreter line", func(c *conf.Process) { c.Command.Argv = []string{script} }, "couldn't exec " + script + ": ENOEXEC"},
 		{"no interpreter line, shim", func(c *conf.Process) { c.Command.Argv, c.Umask = []string{script}, 0o22 }, "couldn't exec " + script + ": ENOEXEC"},
 	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			w := newReal(t, nil)
-			w.add(child("p", "exit:0", func(c *conf.Process) {
-				c.Autostart, c.Startsecs = false, conf.Seconds(20*time.Second)
-				row.change(c)
-			}))
-			if got := w.do(proc.Op{Kind: proc.Start, Group: "p", Process: "p", Wait: true}); got != "p:p started SPAWN_ERROR: p" {
-				t.Errorf("start = %s", got)
-			}
-			if got, want := w.read("p.err"), "supervisor: "+row.line+"\nsupervisor: child process was not spawned\n"; got != want {
-				t.Errorf("stderr = %q, want %q", got, want)
-			}
-			if i := w.info("p"); i.SpawnErr != "Exited too quickly (process log may have details)" {
-				t.Errorf("info %+v", i)
-			}
-			log := w.log.String()
-			if !strings.Contains(log, "exited: p (exit status 127; not expected)") || strings.Contains(log, "unknown pid") || !strings.Contains(log, "spawned: 'p' with pid") {
-				t.Errorf("log:\n%s", log)
-			}
-		})
+	for way, set := range ways {
+		for _, row := range rows {
+			t.Run(way+"/"+row.name, func(t *testing.T) {
+				w := newReal(t, set)
+				w.add(child("p", "exit:0", func(c *conf.Process) {
+					c.Autostart, c.Startsecs = false, conf.Seconds(20*time.Second)
+					row.change(c)
+				}))
+				if got := w.do(proc.Op{Kind: proc.Start, Group: "p", Process: "p", Wait: true}); got != "p:p started SPAWN_ERROR: p" {
+					t.Errorf("start = %s", got)
+				}
+				if got, want := w.read("p.err"), "supervisor: "+row.line+"\nsupervisor: child process was not spawned\n"; got != want {
+					t.Errorf("stderr = %q, want %q", got, want)
+				}
+				if i := w.info("p"); i.SpawnErr != "Exited too quickly (process log may have details)" {
+					t.Errorf("info %+v", i)
+				}
+				log := w.log.String()
+				if !strings.Contains(log, "exited: p (exit status 127; not expected)") || strings.Contains(log, "unknown pid") || !strings.Contains(log, "spawned: 'p' with pid") {
+					t.Errorf("log:\n%s", log)
+				}
+			})
+		}
 	}
 }
 

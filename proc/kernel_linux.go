@@ -43,6 +43,27 @@ func (k *UnixKernel) Subreaper() error {
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
+// Descriptors that stay open are moved up when more than few are open, so that there is a low
+// number for what a child is given: a child of forkDirectly copies the table up to there. The
+// kernel has 64 at once.
+const (
+	few     = 56
+	asideAt = 256
+)
+
+// aside is fd moved out of the way of children, where that can be done and is worth it.
+func aside(fd int) int {
+	if fd < few || fd >= asideAt {
+		return fd
+	}
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, asideAt)
+	if err != nil {
+		return fd
+	}
+	unix.Close(fd)
+	return moved
+}
+
 // stdinPipe makes a child's standard input: its end, and ours, which does not block.
 func stdinPipe() (child *os.File, ours int, err error) {
 	var p [2]int
@@ -59,7 +80,7 @@ func stdinPipe() (child *os.File, ours int, err error) {
 		syscall.Close(p[1])
 		return nil, -1, err
 	}
-	return os.NewFile(uintptr(p[0]), "stdin"), p[1], nil
+	return os.NewFile(uintptr(p[0]), "stdin"), aside(p[1]), nil
 }
 
 // bothWays says whether a pipe is open for reading and writing.
@@ -73,17 +94,16 @@ func bothWays(f *os.File) bool {
 // new descriptor wait until no processor looks at the old one any more, 5 to 15 ms: three
 // times while a thousand start.
 func (k *UnixKernel) Room(groups []*conf.Group) {
-	const few = 64 // the kernel has these at once
-	n := few / 2
+	n := 0
 	for _, g := range groups {
 		n += 2 * len(g.Processes)
 	}
 	var limit unix.Rlimit
-	if n <= few || unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur == 0 {
+	if n <= few/2 || unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur == 0 {
 		return
 	}
 	k.tasks.Go(func() {
-		if fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, int(min(uint64(n), limit.Cur-1))); err == nil {
+		if fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, int(min(uint64(asideAt+n), limit.Cur-1))); err == nil {
 			unix.Close(fd)
 		}
 	})

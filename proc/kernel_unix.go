@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"gosv/conf"
@@ -15,10 +16,11 @@ import (
 // UnixKernel is the real Kernel. It forks with vfork's speed and without a thread per
 // child; wait4(-1) collects everybody's children, so nothing else in the program may wait.
 type UnixKernel struct {
-	died    chan struct{}
-	signals chan os.Signal
-	ended   chan struct{}
-	shim    string // the executable that is our exec shim; "" for none
+	died     chan struct{}
+	signals  chan os.Signal
+	ended    chan struct{}
+	indirect atomic.Bool // children cannot be made with package vfork
+	shim     string      // the executable that is our exec shim; "" for none
 
 	pipes map[uint64]int // by inode: what a keeper held; given out by Pipe
 	// Masked are signals that this process was started with as blocked, and that children are
@@ -131,7 +133,7 @@ func (k *UnixKernel) forkExec(cage int, path string, argv, env []string, dir str
 		Dir: dir, Env: env, Files: []uintptr{in, out, errors},
 		Sys: &syscall.SysProcAttr{Setpgid: true, Credential: become},
 	}
-	pid, err := forkInto(cage, path, argv, attr)
+	pid, err := k.forkInto(cage, path, argv, attr)
 	runtime.KeepAlive(s)
 	return pid, err
 }

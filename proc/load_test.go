@@ -19,7 +19,10 @@ import (
 
 // A start that finds no descriptor left fails with Supervisor's text; the next one works.
 func TestTooManyOpenFiles(t *testing.T) {
-	w := newReal(t, func(o *proc.Options) { o.Output = nil })
+	w := newReal(t, func(o *proc.Options) {
+		o.Output = nil
+		ways["with ForkExec"](o) // the other one takes no descriptors for a fork
+	})
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)

@@ -7,12 +7,12 @@ import (
 )
 
 // parkFrom is the number of a descriptor from which on there are so many that our end of a
-// program's standard input is not kept: each one that is open makes every fork slower, since the
-// kernel copies and closes it there, and there is a limit of them. The program has both ends of
+// program's standard input is not kept: there is a limit of them, and where the kernel copies
+// and closes them at each fork, each one makes it slower. The program has both ends of
 // its pipe, so nothing ends, and ours is opened again, through /proc, when something is to be
 // written. Programs that are few keep it: a program may close its end and leave it to a child,
 // or forbid others to look into it.
-const parkFrom = 512
+const parkFrom = 768
 
 // park closes our end of the standard input of a child that has just executed its program,
 // where that is worth it and where it can be opened again, and returns what is kept: ours, or -1.

@@ -22,7 +22,7 @@ import (
 func TestStdinOfMany(t *testing.T) {
 	ctx := context.Background()
 	var dummies []*os.File
-	for len(dummies) == 0 || dummies[len(dummies)-1].Fd() < 600 {
+	for len(dummies) == 0 || dummies[len(dummies)-1].Fd() < 1000 {
 		f, err := os.Open(os.DevNull)
 		if err != nil {
 			t.Fatal(err)
