@@ -91,3 +91,42 @@ func TestDiskFullTearsNoLine(t *testing.T) {
 		t.Errorf("%d read, %d lost, but %d bytes in the file", st.Bytes, st.Lost, len(got))
 	}
 }
+
+// A file gets no more than writeMax in one call: see there why. A socket keeps the calls apart.
+func TestWriteMax(t *testing.T) {
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := numbered(3*writeMax + 100)
+	written := make(chan error, 1)
+	go func() {
+		n, err := writeAll(p[0], data)
+		if err == nil && n != len(data) {
+			err = fmt.Errorf("wrote %d of %d", n, len(data))
+		}
+		unix.Close(p[0])
+		written <- err
+	}()
+	defer unix.Close(p[1])
+	var got []byte
+	for buf := make([]byte, len(data)); ; {
+		n, err := unix.Read(p[1], buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		if n > writeMax {
+			t.Fatalf("one write of %d bytes", n)
+		}
+		got = append(got, buf[:n]...)
+	}
+	if err := <-written; err != nil || string(got) != string(data) {
+		t.Fatalf("%d bytes, %v, not the %d that were written", len(got), err, len(data))
+	}
+}
