@@ -178,18 +178,7 @@ type packedPlace struct {
 }
 
 // MarshalJSON writes an Origin for Unpack.
-func (o *Origin) MarshalJSON() ([]byte, error) {
-	x := packedOrigin{Section: o.Section, Pos: o.pos, Flags: o.flags}
-	for _, p := range o.places {
-		i := slices.Index(x.Files, o.files[p.file])
-		if i < 0 {
-			i = len(x.Files)
-			x.Files = append(x.Files, o.files[p.file])
-		}
-		x.Places = append(x.Places, packedPlace{options[p.option].name, i, int(p.line)})
-	}
-	return json.Marshal(x)
-}
+func (o *Origin) MarshalJSON() ([]byte, error) { return json.Marshal(o.packed()) }
 
 // UnmarshalJSON leaves out what options this version does not have.
 func (o *Origin) UnmarshalJSON(b []byte) error {

@@ -1,9 +1,12 @@
 package conf
 
 import (
+	"encoding"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -162,4 +165,108 @@ func TestUnpackGivesDefaults(t *testing.T) {
 			t.Errorf("Unpack(%q) gives no error", bad)
 		}
 	}
+}
+
+// What AppendGroups writes is read as what encoding/json would have written.
+func TestAppendGroups(t *testing.T) {
+	var plain func(reflect.Type)
+	seen := map[reflect.Type]bool{}
+	plain = func(typ reflect.Type) {
+		if seen[typ] || typ == reflect.TypeFor[Origin]() {
+			return
+		}
+		seen[typ] = true
+		if m := reflect.TypeFor[json.Marshaler](); typ.Implements(m) && typ != reflect.TypeFor[*Origin]() || typ.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+			t.Errorf("%v is written in a way of its own", typ)
+		}
+		switch typ.Kind() {
+		case reflect.Pointer:
+			plain(typ.Elem())
+		case reflect.Slice:
+			if plain(typ.Elem()); typ.Elem().Kind() == reflect.Uint8 {
+				t.Errorf("%v: encoding/json writes bytes in base64", typ)
+			}
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				if f := typ.Field(i); f.Anonymous || f.Tag.Get("json") != "" || !f.IsExported() {
+					t.Errorf("field %s of %v is not written by its name", f.Name, typ)
+				} else {
+					plain(f.Type)
+				}
+			}
+		}
+	}
+	plain(reflect.TypeFor[[]*Group]())
+
+	check := func(name string, groups []*Group) {
+		t.Helper()
+		b, err := AppendGroups([]byte("x"), groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := json.Marshal(groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want []*Group
+		if err := json.Unmarshal(b[1:], &got); err != nil {
+			t.Fatalf("%s: %v in %s", name, err, b)
+		}
+		if err := json.Unmarshal(whole, &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n%s", name, cmp.Diff(want, got, cmp.AllowUnexported(Origin{}, place{})))
+		}
+		if b = b[1:]; len(b) > len(whole) {
+			t.Errorf("%s: %d bytes, encoding/json writes %d", name, len(b), len(whole))
+		}
+	}
+	files, _ := filepath.Glob("testdata/corpus/*.conf")
+	for _, file := range files {
+		if c, err := Load(file, Options{Environ: []string{"HOME=/", "PATH=/bin"}}); err == nil {
+			check(file, c.Groups)
+		}
+	}
+	// And with every field: encoding/json knows how to fill them.
+	var fill func(v reflect.Value, n *int)
+	fill = func(v reflect.Value, n *int) {
+		*n++
+		switch v.Kind() {
+		case reflect.String:
+			v.SetString("\"ä\xff\n" + strconv.Itoa(*n))
+		case reflect.Bool:
+			v.SetBool(true)
+		case reflect.Pointer:
+			if v.Type() != reflect.TypeFor[*Origin]() {
+				v.Set(reflect.New(v.Type().Elem()))
+				fill(v.Elem(), n)
+			}
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), *n%3, *n%3))
+			for i := range v.Len() {
+				fill(v.Index(i), n)
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				fill(v.Field(i), n)
+			}
+		default:
+			if v.CanInt() {
+				v.SetInt(int64(-*n % 100))
+			} else {
+				v.SetUint(uint64(*n % 100))
+			}
+		}
+	}
+	for from := range 6 {
+		g := &Group{}
+		fill(reflect.ValueOf(g).Elem(), &from)
+		if len(g.Processes) == 0 {
+			g.Processes = []*Process{{}, nil}
+			fill(reflect.ValueOf(g.Processes[0]).Elem(), &from)
+		}
+		check("filled", []*Group{g, nil})
+	}
+	check("none", nil)
 }

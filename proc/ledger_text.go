@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"encoding/json"
 	"hash/crc32"
 	"strconv"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 // The records are JSON, appended by hand, since two are written for each start: encoding/json
 // takes ten times as long, and for the first record of a daemon half a millisecond to learn the
-// types. Only groups, which are written once, are left to it. What is zero is left out.
+// types. What is zero is left out.
 
 const hexDigits = "0123456789abcdef"
 
@@ -45,7 +44,7 @@ func (r *ledgerRecord) append(b []byte) ([]byte, error) {
 	if len(r.Groups) > 0 {
 		text, err := r.text, error(nil)
 		if text == nil {
-			text, err = json.Marshal(r.Groups)
+			text, err = conf.AppendGroups(nil, r.Groups)
 		}
 		if err != nil {
 			return b, err
@@ -89,7 +88,7 @@ func (l *Ledger) Prepare(groups []*conf.Group) {
 	l.prepared = p
 	go func() {
 		defer close(p.done)
-		p.text, _ = json.Marshal(groups)
+		p.text, _ = conf.AppendGroups(nil, groups)
 	}()
 }
 
@@ -109,7 +108,7 @@ func (l *Ledger) groups(list []*conf.Group) *ledgerRecord {
 		}
 	}
 	if r.text == nil {
-		r.text, _ = json.Marshal(list) // add says why it cannot be made
+		r.text, _ = conf.AppendGroups(nil, list) // add says why it cannot be made
 	}
 	return r
 }
@@ -224,7 +223,7 @@ func (o *object) pipes(inodes [3]uint64) {
 func (o *object) text(name, s string) {
 	if s != "" {
 		o.key(name)
-		o.b = appendText(o.b, s)
+		o.b = conf.AppendText(o.b, s)
 	}
 }
 
@@ -235,19 +234,8 @@ func (o *object) texts(name string, m map[string]string) {
 	o.open(name)
 	for k, v := range m {
 		o.item()
-		o.b = append(appendText(o.b, k), ':')
-		o.b = appendText(o.b, v)
+		o.b = append(conf.AppendText(o.b, k), ':')
+		o.b = conf.AppendText(o.b, v)
 	}
 	o.close()
-}
-
-// appendText is s as a string of JSON.
-func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			text, _ := json.Marshal(s) // never fails for a string
-			return append(b, text...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }
