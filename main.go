@@ -1,5 +1,11 @@
 // Gosv is a process supervisor in one static binary. Called as supervisord or
 // supervisorctl (symlinks) it is them; as gosv it has the same under its first word.
+//
+// A limit of CPU time is not counted in processors: the daemon hardly uses one, and looking it up
+// would cost each command a tenth of a millisecond.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (

@@ -63,8 +63,8 @@ func (p *packer) list(b []byte, v reflect.Value) ([]byte, error) {
 func (p *packer) fields(b []byte, v reflect.Value) ([]byte, error) {
 	names := p.names[v.Type()]
 	if names == nil {
-		for _, f := range reflect.VisibleFields(v.Type()) {
-			names = append(names, f.Name)
+		for i := range v.NumField() {
+			names = append(names, v.Type().Field(i).Name)
 		}
 		p.names[v.Type()] = names
 	}

@@ -91,11 +91,14 @@ func (d *Daemon) removeAutoLogs(s *conf.Supervisord) {
 	}
 	inUse := d.past.Logs()
 	mark := "---" + s.Identifier + "-"
-	tail := regexp.MustCompile(`^([a-z0-9_]{8})\.log(\.\d{1,4})?$`)
+	var tail *regexp.Regexp // made when a name comes near: the start of the first program waits for it
 	for _, e := range entries {
 		at := strings.LastIndex(e.Name(), mark)
 		if at < 1 || !e.Type().IsRegular() {
 			continue
+		}
+		if tail == nil {
+			tail = regexp.MustCompile(`^([a-z0-9_]{8})\.log(\.\d{1,4})?$`)
 		}
 		m := tail.FindStringSubmatch(e.Name()[at+len(mark):])
 		if m == nil || otherDaemon(tokenPID(m[1])) {

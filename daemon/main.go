@@ -100,7 +100,7 @@ func (l *launch) run(f *flags) int {
 	l.link = proc.TakeLink()
 	limitCores()
 	hasten()
-	prepareThreads() // first, or they would be more than are needed
+	l.signals = prepareSignals()
 	if err := l.load(); err != nil {
 		return l.fail(err)
 	}
@@ -111,8 +111,11 @@ func (l *launch) run(f *flags) int {
 		return l.fail(l.becomeKeeper())
 	}
 	l.foreground = l.ready == nil && !l.behind()
-	l.signals = catchSignals()
-	l.link.Hears()
+	l.signals.begin()
+	if l.link != nil {
+		<-l.signals.done
+		l.link.Hears()
+	}
 	l.connect()
 	return l.lives()
 }

@@ -69,17 +69,17 @@ func (l *launch) runOnce() (again bool, err error) {
 	if d.audit != nil {
 		defer d.audit.close()
 	}
-	pump, err := newPump(ledger.Dir(), k)
-	if err != nil {
-		return false, fmt.Errorf("cannot start the output pump: %w", err)
-	}
-	defer pump.Close()
-	kernel, err := proc.NewKernel()
+	kernel, err := proc.NewKernel() // before the pump, whose beginning it would have to wait for
 	if err != nil {
 		return false, err
 	}
 	defer kernel.Close()
 	kernel.Room(l.cfg.Groups)
+	pump, err := newPump(ledger.Dir(), k)
+	if err != nil {
+		return false, fmt.Errorf("cannot start the output pump: %w", err)
+	}
+	defer pump.Close()
 	l.kernel.Store(kernel)
 	l.log.Store(d.log)
 	if err := l.takeOver(kernel, pump); err != nil {
@@ -100,6 +100,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	if k != nil {
 		return l.live(d, k)
 	}
+	<-l.signals.done
 	if d.servers, err = openServers(d, l.cfg); err != nil {
 		return false, err // before the first line: the log may be another daemon's
 	}
@@ -161,6 +162,10 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 			kernel.Disinherit(l.link.Drop, l.link.Noted)
 		}
 	}
+	var added <-chan error
+	if k == nil && !d.over && recovered == nil {
+		added = d.startGroups()
+	}
 	go func() {
 		defer close(ended)
 		err := d.mgr.Run(ctx)
@@ -179,14 +184,23 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	case k != nil: // goes on already
 	case d.over: // and nothing begins
 	case recovered != nil:
+		prepareThreads()
 		d.updateFrom(ctx, recovered)
 	default:
-		d.startGroups(ctx)
+		select {
+		case err := <-added:
+			d.sayStarted(err)
+		case <-ended:
+		}
 	}
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)
 	}
 	d.up(l)
+	if k == nil && recovered == nil {
+		prepareThreads()
+	}
+	d.ledger.Spare()
 	if l.link.Lost() {
 		go l.keeperLost()
 	}
@@ -212,12 +226,16 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	return stopped
 }
 
-// startGroups makes every group of the configuration active, in order, pools first, so
-// that listeners hear of the groups after them.
-func (d *Daemon) startGroups(ctx context.Context) {
-	err := d.mgr.AddAll(ctx, d.config().Groups, func() {
+// startGroups has the manager, which does not run yet, begin with every group of the
+// configuration, in order, pools first, so that listeners hear of the groups after them.
+func (d *Daemon) startGroups() (added <-chan error) {
+	return d.mgr.AddFirst(d.config().Groups, func() {
 		d.bus.Publish(event.Event{Type: event.SupervisorStateChangeRunning})
 	})
+}
+
+// sayStarted says what came of that.
+func (d *Daemon) sayStarted(err error) {
 	if err != nil && !isReason(err, proc.ShutdownState) {
 		d.log.Error(fmt.Sprintf("cannot add the groups: %v", err))
 	}

@@ -15,14 +15,37 @@ import (
 // before the first socket is made: one that comes between two lives of the daemon, in the
 // middle of a reload, waits for the second. Those that end it have a channel of their own,
 // so that no flood of the others can crowd them out.
-type caught struct{ end, other chan os.Signal }
+type caught struct {
+	end, other chan os.Signal
+	able, done chan struct{} // closed when the first signal, when all are caught
+}
 
+// catchSignals catches all of them.
 func catchSignals() *caught {
-	c := &caught{end: make(chan os.Signal, 4), other: make(chan os.Signal, 16)}
-	c.catch()
-	// Caught and dropped, not ignored: children inherit what is ignored.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	c := prepareSignals()
+	c.begin()
+	<-c.done
 	return c
+}
+
+// prepareSignals catches SIGPIPE only, beside other things: for the first signal the runtime makes
+// goroutines and threads. It is dropped, not ignored: children inherit what is ignored.
+func prepareSignals() *caught {
+	c := &caught{end: make(chan os.Signal, 4), other: make(chan os.Signal, 16), able: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(c.able)
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}()
+	return c
+}
+
+// begin catches the others, likewise; done says when.
+func (c *caught) begin() {
+	go func() {
+		defer close(c.done)
+		<-c.able
+		c.catch()
+	}()
 }
 
 // catch begins, also again after pending.

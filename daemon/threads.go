@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"os"
 	"runtime"
 	"sync"
 )
@@ -11,8 +12,8 @@ const (
 	// It is also how many children are started at the same time; more than a few would wait
 	// for each other in the kernel, for the directory of their logs.
 	coresMax = 4
-	// spare is how many threads are made at the start. An idle one costs some 20 KiB and no time.
-	spare = 7
+	// threadsMin is how many there are from the start on. An idle one costs some 20 KiB and no time.
+	threadsMin = 10
 )
 
 // limitCores keeps to coresMax.
@@ -25,20 +26,33 @@ func limitCores() {
 // prepareThreads makes the threads that the daemon may need now, while there are some to be
 // had: Go's runtime ends the whole program when it cannot make one, and so a program that
 // uses up the processes of its user or its container (ulimit -u, pids.max) would take its
-// supervisor with it.
+// supervisor with it. It takes half a millisecond, so where no program runs yet the first
+// ones are started before.
 func prepareThreads() {
-	var ready, done sync.WaitGroup
+	var done sync.WaitGroup
 	release := make(chan struct{})
-	for range spare {
-		ready.Add(1)
+	for held := 0; held < threadsMin && countThreads(held) < threadsMin; held++ {
+		ready := make(chan struct{})
 		done.Go(func() {
 			runtime.LockOSThread() // a goroutine that waits like this keeps its thread
 			defer runtime.UnlockOSThread()
-			ready.Done()
+			close(ready)
 			<-release
 		})
+		<-ready
 	}
-	ready.Wait()
 	close(release)
 	done.Wait()
+}
+
+// countThreads is how many threads there are, of which held wait. Where the system does not say
+// it, the least that run besides is taken.
+func countThreads(held int) int {
+	d, err := os.Open("/proc/self/task")
+	if err != nil {
+		return held + 4
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	return len(names)
 }

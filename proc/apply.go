@@ -20,27 +20,43 @@ func (m *Manager) Add(ctx context.Context, c *conf.Group) error {
 // how supervisord begins: its RUNNING event comes after all groups and before all starts.
 // A group that is known already is the fault AlreadyAdded, and then none is added.
 func (m *Manager) AddAll(ctx context.Context, list []*conf.Group, before func()) error {
-	free := func() error {
-		if m.Mood() < MoodRunning {
-			return &Fault{Reason: ShutdownState}
-		}
-		for _, c := range list {
-			if m.groups[c.Name] != nil {
-				return &Fault{AlreadyAdded, c.Name}
-			}
-		}
-		return nil
-	}
+	free := func() error { return m.mayAdd(list) }
 	if err := tell(ctx, m, free); err != nil {
 		return err
 	}
+	add, drop := m.adding(list, before)
+	err := tell(ctx, m, add)
+	if err != nil {
+		drop()
+	}
+	return err
+}
+
+// AddFirst is AddAll for a manager that does not run yet: it is done before all else when Run
+// begins, and nobody has to change goroutines for it. What comes of it is sent then, never
+// if Run ends before.
+func (m *Manager) AddFirst(list []*conf.Group, before func()) (added <-chan error) {
+	done := make(chan error, 1)
+	add, drop := m.adding(list, before)
+	m.post(func() {
+		err := add()
+		if err != nil {
+			drop()
+		}
+		done <- err
+	})
+	return done
+}
+
+// adding prepares what AddAll has the loop do: add, or drop when that came to nothing.
+func (m *Manager) adding(list []*conf.Group, before func()) (add func() error, drop func()) {
 	groups := make([]*group, len(list))
 	for i, c := range list {
 		groups[i] = m.newGroup(c)
 	}
 	record := m.Ledger.groups(list)
-	err := tell(ctx, m, func() error {
-		if err := free(); err != nil {
+	add = func() error {
+		if err := m.mayAdd(list); err != nil {
 			return err
 		}
 		m.Ledger.add(record) // here, or the loop might write the ledger anew without it
@@ -54,13 +70,26 @@ func (m *Manager) AddAll(ctx context.Context, list []*conf.Group, before func())
 			m.autostart(g)
 		}
 		return nil
-	})
-	if err != nil {
+	}
+	drop = func() {
 		for _, g := range groups {
 			g.close()
 		}
 	}
-	return err
+	return add, drop
+}
+
+// mayAdd says why groups cannot be added.
+func (m *Manager) mayAdd(list []*conf.Group) error {
+	if m.Mood() < MoodRunning {
+		return &Fault{Reason: ShutdownState}
+	}
+	for _, c := range list {
+		if m.groups[c.Name] != nil {
+			return &Fault{AlreadyAdded, c.Name}
+		}
+	}
+	return nil
 }
 
 func (m *Manager) insert(g *group) {

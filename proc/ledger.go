@@ -327,18 +327,38 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 		os.Remove(path + ".new")
 		return err
 	}
-	if l.file != nil {
+	again := l.file != nil
+	if again {
 		l.file.Close()
 	}
 	l.file, l.size, l.live, l.room = f, int64(len(b)), int64(len(b)), 0
-	l.ahead()
+	if l.ahead(); again {
+		l.provide()
+	}
+	return nil
+}
+
+// Spare makes the file that the next renewal takes, while there is room for it. The first one is
+// not made with the ledger: the start of the first program would wait for it.
+func (l *Ledger) Spare() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil && l.spare == nil {
+		l.provide()
+	}
+}
+
+func (l *Ledger) provide() {
+	path := filepath.Join(l.dir, ledgerName)
 	if f, err := newLedger(path); err == nil && reserve(f, l.live+ledgerAhead) == nil {
 		l.spare = f
 	} else if err == nil {
 		f.Close()
 		os.Remove(path + ".new")
 	}
-	return nil
 }
 
 // newLedger makes an empty file for the one that is to be at path.

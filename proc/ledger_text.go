@@ -86,10 +86,15 @@ func (l *Ledger) Prepare(groups []*conf.Group) {
 	}
 	p := &prepared{groups: groups, done: make(chan struct{})}
 	l.prepared = p
-	go func() {
+	write := func() {
 		defer close(p.done)
 		p.text, _ = conf.AppendGroups(nil, groups)
-	}()
+	}
+	if len(groups) < 10 {
+		write() // waking another thread for it takes longer
+		return
+	}
+	go write()
 }
 
 // groups is the record of groups with its text, which may be long and is made where nobody

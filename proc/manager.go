@@ -121,6 +121,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 func (m *Manager) loop(ctx context.Context) error {
 	m.reap()
+	m.readMail() // what was left before Run comes before everything
 	for {
 		m.dropUnwanted()
 		if m.closing != nil && m.closeNext() {
@@ -142,9 +143,7 @@ func (m *Manager) loop(ctx context.Context) error {
 			f()
 		case <-m.bell:
 			m.known.Store(nil)
-			for _, f := range m.takeMail() {
-				f()
-			}
+			m.readMail()
 		case jobs <- next:
 			m.known.Store(nil)
 			m.handedOver()
@@ -175,12 +174,14 @@ func (m *Manager) post(f func()) {
 	ring(m.bell)
 }
 
-func (m *Manager) takeMail() []func() {
+func (m *Manager) readMail() {
 	m.mailMu.Lock()
-	defer m.mailMu.Unlock()
 	mail := m.mail
 	m.mail = nil
-	return mail
+	m.mailMu.Unlock()
+	for _, f := range mail {
+		f()
+	}
 }
 
 // ring wakes whoever listens to a 1-buffered channel.
