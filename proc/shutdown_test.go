@@ -110,6 +110,43 @@ func TestNothingStartsWhileClosing(t *testing.T) {
 	})
 }
 
+// What is added before Run is there before all else, or given back.
+func TestAddFirst(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		again := func() {
+			w.m.Shutdown(proc.MoodShutdown)
+			<-w.ended
+			w.took()
+		}
+		again()
+		m := proc.New(w.options)
+		list := []*conf.Group{single("b", nil), single("a", nil)}
+		added := m.AddFirst(list, func() { w.events = append(w.events, "before") })
+		w.run(m)
+		if err := w.m.Add(context.Background(), list[0]); faultText(err) != "ALREADY_ADDED: b" {
+			t.Errorf("Add = %v", err)
+		}
+		if err := <-added; err != nil {
+			t.Error(err)
+		}
+		same(t, "events", w.took(), []string{"added b", "added a", "before", "b STARTING from STOPPED tries:0", "a STARTING from STOPPED tries:0"})
+		again()
+		closed := w.output["a"].Closed
+		m = proc.New(w.options)
+		m.Shutdown(proc.MoodShutdown)
+		added = m.AddFirst(list, nil)
+		w.run(m)
+		if err := <-added; faultText(err) != "SHUTDOWN_STATE" {
+			t.Errorf("AddFirst = %v", err)
+		}
+		<-w.ended
+		if w.output["a"].Closed != closed+1 {
+			t.Errorf("output closed %d times, before %d", w.output["a"].Closed, closed)
+		}
+		same(t, "events", w.took(), []string{"stopping"})
+	})
+}
+
 func TestAddAll(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		ctx := context.Background()
