@@ -9,10 +9,10 @@ import (
 )
 
 // Check looks for programs that would not start: the command cannot be split, is not
-// found or may not be executed, or the directory is missing. Supervisor notices only when
-// it starts them, so these are no errors of Load. Check looks at files, and does nothing else.
-// Commands without a slash are searched in PATH: that of the program's environment, else
-// that of the calling process.
+// found or may not be executed, or the directory is missing; and for unix sockets that have no
+// directory to be in. Supervisor notices only when it starts them, so these are no errors of
+// Load. Check looks at files, and does nothing else. Commands without a slash are searched in
+// PATH: that of the program's environment, else that of the calling process.
 func Check(c *Config) Errors {
 	var errs Errors
 	seen := map[string]bool{} // the processes of a section mostly have the same faults
@@ -24,6 +24,16 @@ func Check(c *Config) Errors {
 					errs = append(errs, e)
 				}
 			}
+		}
+	}
+	for i := range c.UnixServers {
+		s := &c.UnixServers[i]
+		if strings.HasPrefix(s.File, "@") {
+			continue
+		}
+		if dir := filepath.Dir(s.File); !isDir(dir) {
+			errs = append(errs, &Error{Pos: s.Origin.Pos("file"), Section: s.Section, Key: "file",
+				Msg: "the directory " + dir + " does not exist", Hint: "mkdir -p " + dir})
 		}
 	}
 	errs.Sort()

@@ -222,6 +222,14 @@ func confFaults(list conf.Errors) []confFault {
 	return out
 }
 
+// several is n things.
+func several(n int, one, more string) string {
+	if n == 1 {
+		more = one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
 // confCheck loads a file and looks whether what it names is there. Errors are what the
 // daemon refuses; that a program would not start is a warning, for the others would.
 func confCheck(c *cli.Context, out, errOut io.Writer) error {
@@ -279,7 +287,7 @@ func confCheck(c *cli.Context, out, errOut io.Writer) error {
 			fmt.Fprintln(errOut, escapeLines(e.Error()))
 		}
 		if exit == exitOK {
-			fmt.Fprintf(out, "%s: no faults (%d groups, %d processes)\n", escapeLines(c.Args().First()), len(cfg.Groups), processes)
+			fmt.Fprintf(out, "%s: no faults (%s, %s)\n", escapeLines(c.Args().First()), several(len(cfg.Groups), "group", "groups"), several(processes, "process", "processes"))
 		}
 	}
 	if exit != exitOK {

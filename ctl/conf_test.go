@@ -43,7 +43,7 @@ func TestConfMain(t *testing.T) {
 		exit     int
 		out, err []string // parts
 	}{
-		{"check", []string{"check", good}, 0, []string{good + ": no faults (1 groups, 1 processes)"}, nil},
+		{"check", []string{"check", good}, 0, []string{good + ": no faults (1 group, 1 process)"}, nil},
 		{"check TOML", []string{"check", toml}, 0, []string{"no faults"}, nil},
 		{"check, warning", []string{"check", odd}, 0, []string{"no faults"}, []string{"warning: ", odd + ":6", "startsec", "did you mean startsecs?"}},
 		{"check, all faults", []string{"check", bad}, 1, nil, []string{bad + ":4", bad + ":5", bad + ":8"}},
