@@ -3,6 +3,7 @@ package conf
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,7 +27,8 @@ func parseINIOnly(file string, text []byte, want func(section string) bool) (*do
 	s := newScanner(file, bytes.TrimPrefix(text, []byte("\ufeff")))
 	if want != nil {
 		s.want = want
-		s.spare, _ = ini.Empty().Section("").NewKey("spare", "")
+		s.others = ini.Empty().Section("")
+		s.spare, _ = s.others.NewKey("spare", "")
 	}
 	for i, line := range s.lines {
 		s.scan(i+1, line)
@@ -49,10 +51,11 @@ type scanner struct {
 	headers  map[string]int    // section name -> line of its first header
 	places   map[[2]string]int // section, key -> line of the setting that counts
 
-	want  func(section string) bool // nil: every section
-	spare *ini.Key                  // stands for the options of sections that nobody wants
-	skip  bool                      // this section is one of them
+	want   func(section string) bool // nil: every section
+	others *ini.Section              // stands for the sections that nobody wants
+	spare  *ini.Key                  // stands for their options
 
+	name    string       // of the section
 	section *ini.Section // nil before the first header
 	key     *ini.Key     // what an indented line continues, or nil
 	value   []string     // the lines of key
@@ -123,9 +126,11 @@ func (s *scanner) scan(n int, line string) {
 		return
 	}
 	s.indent = indent
-	if end := strings.LastIndex(text, "]"); text[0] == '[' && end >= 2 {
-		s.enter(n, text[1:end]) // what follows the last ] is ignored
-		return
+	if text[0] == '[' {
+		if end := strings.LastIndexByte(text, ']'); end >= 2 {
+			s.enter(n, text[1:end]) // what follows the last ] is ignored
+			return
+		}
 	}
 	if s.section == nil {
 		s.outside(n, line, text)
@@ -145,6 +150,9 @@ func (s *scanner) scan(n int, line string) {
 	case i == 0:
 		s.bad(n, line, fmt.Sprintf("cannot read %q: no option name before the %c", text, text[0]), "")
 		s.finish()
+	case s.section == s.others:
+		s.finish()
+		s.key, s.value = s.spare, s.value[:0]
 	default:
 		key := strings.ToLower(strings.TrimRightFunc(text[:i], isSpace))
 		s.set(n, key, strings.TrimLeftFunc(text[i+1:], isSpace))
@@ -154,7 +162,11 @@ func (s *scanner) scan(n int, line string) {
 // enter begins a section, or goes on with it when the file had it before.
 func (s *scanner) enter(n int, name string) {
 	section := s.sections[name]
-	if section == nil {
+	switch {
+	case section != nil:
+	case s.want != nil && !s.want(name):
+		section = s.others
+	default:
 		var err error
 		if section, err = s.ini.NewSection(name); err != nil {
 			panic("internal error: " + err.Error()) // it refuses only the empty name
@@ -165,28 +177,23 @@ func (s *scanner) enter(n int, name string) {
 		s.headers[name] = n
 	}
 	s.finish()
-	s.section = section
-	s.skip = s.want != nil && !s.want(name)
+	s.name, s.section = name, section
 }
 
 // set records an option; the last one of its name counts.
 func (s *scanner) set(n int, key, value string) {
 	s.finish()
-	if s.skip {
-		s.key, s.value = s.spare, s.value[:0]
-		return
-	}
 	k, err := s.section.NewKey(key, "")
 	if err != nil {
 		panic("internal error: " + err.Error()) // it refuses only the empty name
 	}
-	s.places[[2]string{s.section.Name(), key}] = n
+	s.places[[2]string{s.name, key}] = n
 	s.key, s.value = k, append(s.value[:0], value)
 }
 
 // finish ends the value of the current option, if there is one.
 func (s *scanner) finish() {
-	if s.key != nil {
+	if s.key != nil && s.key != s.spare {
 		s.key.SetValue(strings.TrimRightFunc(strings.Join(s.value, "\n"), isSpace))
 	}
 	s.key = nil
@@ -211,7 +218,7 @@ func (s *scanner) bad(n int, line, msg, hint string) {
 func (s *scanner) fault(n int, msg, hint string) {
 	e := &Error{Pos: Pos{s.file, n}, Msg: msg, Hint: hint}
 	if s.section != nil {
-		e.Section = s.section.Name()
+		e.Section = s.name
 	}
 	s.errs = append(s.errs, e)
 }
@@ -236,7 +243,8 @@ func (s *scanner) faults() Errors {
 	return s.errs
 }
 
-// document reads the container out, and copies the options of [DEFAULT].
+// document reads the container out, and copies the options of [DEFAULT]. Of sections that nobody wants it
+// has the heads.
 func (s *scanner) document() *document {
 	d := &document{file: s.file}
 	for _, sec := range s.ini.Sections() {
@@ -252,6 +260,14 @@ func (s *scanner) document() *document {
 		}
 		d.sections = append(d.sections, &section{name, Pos{s.file, s.headers[name]}, settings})
 	}
+	if s.want != nil {
+		for name, line := range s.headers {
+			if s.sections[name] == nil {
+				d.sections = append(d.sections, &section{name: name, pos: Pos{s.file, line}})
+			}
+		}
+		slices.SortFunc(d.sections, func(a, b *section) int { return a.pos.Line - b.pos.Line })
+	}
 	d.inherit()
 	return d
 }
@@ -260,7 +276,7 @@ func (s *scanner) document() *document {
 // first for the first ; and the first #, then for the second ones and so on, up to the first
 // round that finds one with white space before it. So a;b;c ; d # e is cut at the #.
 func commentStart(line string) int {
-	if !strings.ContainsAny(line, ";#") {
+	if strings.IndexByte(line, ';') < 0 && strings.IndexByte(line, '#') < 0 {
 		return -1
 	}
 	if t := strings.TrimLeftFunc(line, isSpace); t != "" && (t[0] == '#' || t[0] == ';') {
@@ -295,6 +311,9 @@ func notSpace(r rune) bool { return !isSpace(r) }
 // "", and how many whole lines were read before. Python decodes pieces of 8 KiB and counts
 // the position from the beginning of the piece; a sequence that a piece cuts goes into the next.
 func pythonDecode(text []byte) (msg string, lines int) {
+	if utf8.Valid(text) {
+		return "", 0
+	}
 	const piece = 8192
 	for begin, end := 0, 0; ; {
 		last := end == len(text)

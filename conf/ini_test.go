@@ -138,6 +138,7 @@ func TestINI(t *testing.T) {
 // checkINI compares what parseINI says about text with what Python does.
 func checkINI(t *testing.T, text []byte, want answer) {
 	t.Helper()
+	checkSome(t, text)
 	d, errs := parseINI("web.conf", text)
 	switch {
 	case want.Failed && errs.Compat() != want.Error:
@@ -152,6 +153,23 @@ func checkINI(t *testing.T, text []byte, want answer) {
 		t.Errorf("parseINI(%q) (-python +got):\n%s", text, diff)
 	}
 	checkPlaces(t, text, d)
+}
+
+// checkSome reads only the sections without a colon: it finds what is wrong in all, and the heads
+// of all.
+func checkSome(t *testing.T, text []byte) {
+	t.Helper()
+	wanted := func(section string) bool { return !strings.Contains(section, ":") }
+	all, errs := parseINI("web.conf", text)
+	for _, s := range all.sections {
+		if !wanted(s.name) {
+			s.settings = overlay(all.defaults, nil)
+		}
+	}
+	want := renderINI(all, errs)
+	if got := renderINI(parseINIOnly("web.conf", text, wanted)); got != want {
+		t.Errorf("parseINIOnly(%q):\n%swant\n%s", text, got, want)
+	}
 }
 
 // pairs is a document as the script shows it.
