@@ -98,11 +98,13 @@ func (c *jsonClient) exchange(ctx context.Context, method string, in any, silenc
 		return c.server.explain(ctx, err)
 	}
 	for {
-		var reply wire.Reply
-		if err := c.conn.Read(&reply); err != nil {
+		reply, decoded, err := c.conn.ReadReply(c.id, out)
+		if err != nil {
 			return c.server.explain(ctx, err)
 		}
 		switch {
+		case decoded:
+			return nil
 		case reply.ID != c.id:
 		case reply.Err != nil:
 			return reply.Err

@@ -291,7 +291,7 @@ func (x *session) event(id uint64, v any) error {
 
 // reply writes a line. A client that cannot be written to is gone.
 func (x *session) reply(r wire.Reply) error {
-	err := x.conn.Write(r)
+	err := x.conn.WriteReply(r)
 	if errors.Is(err, wire.ErrTooLong) {
 		return err // nothing was written
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"sync"
 )
 
@@ -42,25 +43,52 @@ func (c *Conn) Wait() error {
 // Read decodes the next line into v. It returns io.EOF at the end, ErrTooLong for a line
 // past the limit, and an error of encoding/json for a line that is not v.
 func (c *Conn) Read(v any) error {
+	line, err := c.line()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(line, v)
+}
+
+// ReadReply is Read for a line of the answer to a request. If it is the last one, and says what
+// out can take, it is decoded into out, which saves looking for its end first; into is true then.
+// Else out may have become anything.
+func (c *Conn) ReadReply(id uint64, out any) (r Reply, into bool, err error) {
+	line, err := c.line()
+	if err != nil {
+		return r, false, err
+	}
+	if out != nil && bytes.HasPrefix(line, appendHead(nil, id, "ok")) {
+		x := struct {
+			Reply
+			OK any `json:"ok"`
+		}{OK: out}
+		if json.Unmarshal(line, &x) == nil && x.ID == id && x.Event == nil && x.Err == nil {
+			return x.Reply, true, nil
+		}
+	}
+	return r, false, json.Unmarshal(line, &r)
+}
+
+// line is the next line, until the next call.
+func (c *Conn) line() ([]byte, error) {
 	var line []byte
 	for {
 		part, err := c.r.ReadSlice('\n')
 		if len(line)+len(part) > c.max {
-			return ErrTooLong
+			return nil, ErrTooLong
 		}
 		if err == nil {
 			if line == nil {
-				line = part
-			} else {
-				line = append(line, part...)
+				return part, nil
 			}
-			return json.Unmarshal(line, v)
+			return append(line, part...), nil
 		}
 		if err != bufio.ErrBufferFull {
 			if err == io.EOF && len(line)+len(part) > 0 {
-				return io.ErrUnexpectedEOF
+				return nil, io.ErrUnexpectedEOF
 			}
-			return err
+			return nil, err
 		}
 		line = append(line, part...)
 	}
@@ -84,6 +112,37 @@ func (c *Conn) Write(v any) error {
 	if err := e.Encode(v); err != nil { // Encode ends with a newline
 		return err
 	}
+	return c.flush()
+}
+
+// WriteReply is Write for a reply whose Event or OK is what encoding/json has made: it is taken
+// as it is.
+func (c *Conn) WriteReply(r Reply) error {
+	if r.Err != nil || len(r.Event) > 0 == (len(r.OK) > 0) {
+		return c.Write(r)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buf.Reset()
+	head, body := "ok", r.OK
+	if len(r.Event) > 0 {
+		head, body = "ev", r.Event
+	}
+	c.buf.Grow(len(body) + 64)
+	c.buf.Write(appendHead(c.buf.AvailableBuffer(), r.ID, head))
+	c.buf.Write(body)
+	c.buf.WriteString("}\n")
+	return c.flush()
+}
+
+// appendHead appends how a line of an answer begins.
+func appendHead(dst []byte, id uint64, member string) []byte {
+	dst = strconv.AppendUint(append(dst, `{"id":`...), id, 10)
+	return append(append(append(dst, `,"`...), member...), `":`...)
+}
+
+// flush writes buf, which is one line. c.mu is held.
+func (c *Conn) flush() error {
 	if c.buf.Len() > MaxLine {
 		return ErrTooLong
 	}

@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,4 +69,49 @@ func FuzzConn(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestReplies: a reply is written as encoding/json writes it, and read as that reads it.
+func TestReplies(t *testing.T) {
+	t.Parallel()
+	for _, r := range []Reply{
+		{ID: 7, OK: json.RawMessage(`[{"name":"a<b&\u2028","n":-1.5e3},null]`)},
+		{ID: 7, OK: json.RawMessage(`null`)},
+		{ID: 7, Event: json.RawMessage(`[{"name":"x"}]`)},
+		{ID: 7, Err: &Fault{Code: "BAD_NAME", Msg: "x"}},
+		{ID: 8, OK: json.RawMessage(`[{"name":"of another request"}]`)},
+		{ID: 7, OK: json.RawMessage(`"no list"`)},
+		{ID: 7},
+		{ID: 1<<64 - 1, OK: json.RawMessage(`{}`)},
+	} {
+		var fast, plain bytes.Buffer
+		if err := errors.Join(NewConn(&fast, nil).WriteReply(r), NewConn(&plain, nil).Write(r)); err != nil {
+			t.Fatal(err)
+		}
+		if fast.String() != plain.String() {
+			t.Errorf("%+v: %s, want %s", r, fast.String(), plain.String())
+		}
+		type item struct {
+			Name string  `json:"name"`
+			N    float64 `json:"n"`
+		}
+		var got, want []item
+		back, into, err := NewConn(&fast, nil).ReadReply(7, &got)
+		if err != nil || back.ID != r.ID {
+			t.Fatalf("%+v came back as %+v, %v", r, back, err)
+		}
+		fits := r.ID == 7 && json.Unmarshal(r.OK, &want) == nil
+		switch {
+		case into != fits:
+			t.Errorf("%+v: decoded %v, want %v", r, into, fits)
+		case into && !slices.Equal(got, want):
+			t.Errorf("%+v: %+v, want %+v", r, got, want)
+		case !into && (string(back.OK) != string(r.OK) || string(back.Event) != string(r.Event) || (back.Err == nil) != (r.Err == nil)):
+			t.Errorf("%+v came back as %+v", r, back)
+		}
+	}
+	long := Reply{OK: json.RawMessage(`"` + strings.Repeat("x", MaxLine) + `"`)}
+	if err := NewConn(readWriter{}, bufio.NewReader(nil)).WriteReply(long); err != ErrTooLong {
+		t.Errorf("a long reply: %v", err)
+	}
 }
