@@ -149,8 +149,9 @@ func (d *Daemon) notices(list []conf.Notice) {
 
 // environ is what children inherit of the daemon's own environment.
 func environ() []string {
+	names := notifyNames()
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(notifyNames(), name)
+		return slices.Contains(names, name)
 	})
 }

@@ -173,6 +173,13 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 			d.critical("the process manager failed: %v", err)
 		}
 	}()
+	if added != nil { // at once: so this thread goes on with the manager, and no other one has to wake up for it
+		select {
+		case err := <-added:
+			d.sayStarted(err)
+		case <-ended:
+		}
+	}
 	d.clock.start(ctx, d.bus)
 	informed := make(chan struct{})
 	reported := make(chan struct{})
@@ -186,12 +193,6 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	case recovered != nil:
 		prepareThreads()
 		d.updateFrom(ctx, recovered)
-	default:
-		select {
-		case err := <-added:
-			d.sayStarted(err)
-		case <-ended:
-		}
 	}
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)
