@@ -27,8 +27,8 @@ func (l *loader) build(doc *document) {
 
 // setDefaults gives v what the table says for a kind of section.
 func setDefaults(kind kinds, v *values) {
-	for i := range options {
-		o := &options[i]
+	for i := range options() {
+		o := &options()[i]
 		if o.in&kind == 0 || o.def == "" || strings.Contains(o.def, "%") {
 			continue
 		}

@@ -277,9 +277,9 @@ func (c *converter) rest() {
 }
 
 func optionOf(kind kinds, key string) *option {
-	for i := range options {
-		if options[i].in&kind != 0 && options[i].name == key {
-			return &options[i]
+	for i := range options() {
+		if options()[i].in&kind != 0 && options()[i].name == key {
+			return &options()[i]
 		}
 	}
 	return nil

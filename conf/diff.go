@@ -71,8 +71,8 @@ type differ struct {
 func newDiffer() *differ {
 	d := &differ{}
 	d.a.program, d.b.program = &programOptions{}, &programOptions{}
-	for i := range options {
-		switch o := &options[i]; {
+	for i := range options() {
+		switch o := &options()[i]; {
 		case !o.diff:
 		case o.in&inProgram != 0:
 			d.process = append(d.process, o)

@@ -93,8 +93,8 @@ func TestDiff(t *testing.T) {
 // TestDiffEveryOption changes each option that counts and looks for it among the reasons.
 func TestDiffEveryOption(t *testing.T) {
 	t.Parallel()
-	for i := range options {
-		o := &options[i]
+	for i := range options() {
+		o := &options()[i]
 		for j := range sectionKinds {
 			k := &sectionKinds[j]
 			if !o.diff || o.in&k.kind == 0 || k.kind == inListener && (o.name == "redirect_stderr" || o.name == "stdout_logfile_direct") {

@@ -12,8 +12,8 @@ func OptionsDoc(w io.Writer) error {
 	b.WriteString(docsHead)
 	types := map[*valueType]bool{}
 	var order []*valueType
-	for i := range options {
-		if t := options[i].typ; !types[t] {
+	for i := range options() {
+		if t := options()[i].typ; !types[t] {
 			types[t] = true
 			order = append(order, t)
 		}
@@ -33,8 +33,8 @@ func OptionsDoc(w io.Writer) error {
 			b.WriteString("All options of [program:x], and:\n\n")
 		}
 		b.WriteString("| option | type | default | expands | |\n|---|---|---|---|---|\n")
-		for j := range options {
-			if o := &options[j]; o.in&k.kind != 0 && (k.kind == inProgram || o.in&inProgram == 0) {
+		for j := range options() {
+			if o := &options()[j]; o.in&k.kind != 0 && (k.kind == inProgram || o.in&inProgram == 0) {
 				fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", o.name, o.typ.name, o.docDefault(), o.docNames(), o.docText())
 			}
 		}

@@ -98,9 +98,9 @@ func knownSection(section string) string {
 // optionNames are the names of the options of a kind.
 func optionNames(k kinds) []string {
 	var names []string
-	for i := range options {
-		if options[i].in&k != 0 {
-			names = append(names, options[i].name)
+	for i := range options() {
+		if options()[i].in&k != 0 {
+			names = append(names, options()[i].name)
 		}
 	}
 	return names

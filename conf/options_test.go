@@ -66,8 +66,8 @@ func exampleSection(k *sectionKind, o *option) *section {
 	if k.kind == inListener && (o.name == "redirect_stderr" || o.name == "stdout_logfile_direct") {
 		s.setting(o.name).value = "false"
 	}
-	for i := range options {
-		if r := &options[i]; r.in&k.kind != 0 && r.absent != "" {
+	for i := range options() {
+		if r := &options()[i]; r.in&k.kind != 0 && r.absent != "" {
 			add(r.name, r.example())
 		}
 	}
@@ -100,8 +100,8 @@ func TestEveryOption(t *testing.T) {
 	t.Parallel()
 	for i := range sectionKinds {
 		k := &sectionKinds[i]
-		for j := range options {
-			o := &options[j]
+		for j := range options() {
+			o := &options()[j]
 			if o.in&k.kind == 0 {
 				continue
 			}

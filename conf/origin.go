@@ -9,7 +9,7 @@ func (o *Origin) Pos(key string) Pos {
 		return Pos{}
 	}
 	for _, p := range o.places {
-		if options[p.option].name == key {
+		if options()[p.option].name == key {
 			return Pos{File: o.files[p.file], Line: int(p.line)}
 		}
 	}

@@ -192,7 +192,7 @@ func (o *Origin) UnmarshalJSON(b []byte) error {
 		kind = k.kind
 	}
 	for _, p := range x.Places {
-		i := slices.IndexFunc(options, func(o option) bool { return o.name == p.Option && o.in&kind != 0 })
+		i := slices.IndexFunc(options(), func(o option) bool { return o.name == p.Option && o.in&kind != 0 })
 		if i >= 0 && p.File >= 0 && p.File < len(x.Files) {
 			o.places = append(o.places, place{uint16(i), uint16(p.File), int32(p.Line)})
 		}

@@ -106,7 +106,7 @@ func (o *Origin) packed() packedOrigin {
 			i = len(x.Files)
 			x.Files = append(x.Files, o.files[p.file])
 		}
-		x.Places = append(x.Places, packedPlace{options[p.option].name, i, int(p.line)})
+		x.Places = append(x.Places, packedPlace{options()[p.option].name, i, int(p.line)})
 	}
 	return x
 }

@@ -29,8 +29,8 @@ func TestConvertEveryOption(t *testing.T) {
 	t.Parallel()
 	for i := range sectionKinds {
 		k := &sectionKinds[i]
-		for j := range options {
-			o := &options[j]
+		for j := range options() {
+			o := &options()[j]
 			if o.in&k.kind == 0 {
 				continue
 			}
@@ -325,8 +325,8 @@ func TestSchema(t *testing.T) {
 	good := []string{"", sample.String(), string(file), "[unix_http_server]\nfile='/a'\n[unix_http_server.b]\nfile='/b'\n"}
 	for i := range sectionKinds {
 		k := &sectionKinds[i]
-		for j := range options {
-			if o := &options[j]; o.in&k.kind != 0 {
+		for j := range options() {
+			if o := &options()[j]; o.in&k.kind != 0 {
 				good = append(good, asTOML(k.kind, exampleSection(k, o)))
 			}
 		}
@@ -352,9 +352,9 @@ func TestOptionsDoc(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "../../docs/options.md", b.String())
-	for i := range options {
-		if row := fmt.Sprintf("| `%s` |", options[i].name); !strings.Contains(b.String(), row) {
-			t.Errorf("%s is not documented", options[i].name)
+	for i := range options() {
+		if row := fmt.Sprintf("| `%s` |", options()[i].name); !strings.Contains(b.String(), row) {
+			t.Errorf("%s is not documented", options()[i].name)
 		}
 	}
 }

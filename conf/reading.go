@@ -32,15 +32,15 @@ func (l *loader) option(kind kinds, key string) (*option, int) {
 	index := l.index[kind]
 	if index == nil {
 		index = map[string]int{}
-		for i := range options {
-			if options[i].in&kind != 0 {
-				index[options[i].name] = i
+		for i := range options() {
+			if options()[i].in&kind != 0 {
+				index[options()[i].name] = i
 			}
 		}
 		l.index[kind] = index
 	}
 	if i, ok := index[key]; ok {
-		return &options[i], i
+		return &options()[i], i
 	}
 	return nil, 0
 }
@@ -236,7 +236,7 @@ func (r *reading) origin() *Origin {
 	list := r.settings()
 	o := &Origin{Section: r.s.name, pos: r.s.pos, files: r.files, places: make([]place, 0, len(list))}
 	for _, x := range list {
-		if _, i := r.option(r.kind, x.key); options[i].name == x.key {
+		if _, i := r.option(r.kind, x.key); options()[i].name == x.key {
 			o.places = append(o.places, place{
 				option: uint16(i),
 				file:   uint16(max(0, slices.Index(r.files, x.pos.File))),

@@ -68,8 +68,8 @@ func (s *sampler) section(k *sectionKind) {
 	s.b.WriteByte('\n')
 	shown := false
 	var rows []*option
-	for i := range options {
-		if o := &options[i]; o.in&k.kind != 0 {
+	for i := range options() {
+		if o := &options()[i]; o.in&k.kind != 0 {
 			rows = append(rows, o)
 			shown = shown || o.shown
 		}

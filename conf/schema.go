@@ -48,8 +48,8 @@ type object map[string]any
 func sectionSchema(k *sectionKind) object {
 	properties := object{}
 	var required []string
-	for i := range options {
-		o := &options[i]
+	for i := range options() {
+		o := &options()[i]
 		if o.in&k.kind == 0 {
 			continue
 		}

@@ -118,8 +118,8 @@ func (s shownSection) write(w io.Writer) {
 	if s.note != "" {
 		fmt.Fprintln(w, "; "+s.note)
 	}
-	for i := range options {
-		o := &options[i]
+	for i := range options() {
+		o := &options()[i]
 		if o.in&s.kind == 0 {
 			continue
 		}
