@@ -156,7 +156,7 @@ func (out *output) Adopt(pid int, pipes [2]proc.Pipe) {
 		if pipe.Inode == 0 || out.options(st).LogfileDirect {
 			continue
 		}
-		sink, err := out.open(st)
+		sink, _, err := out.open(st)
 		if err == nil {
 			err = sink.Adopt(pipe.FD, pid, pipe.Inode)
 		}

@@ -120,7 +120,7 @@ func (o *outputs) sink(group, name, stream string) *logs.Sink {
 	if stream == "stderr" {
 		st = &out.stderr
 	}
-	s, _ := out.open(st)
+	s, _, _ := out.open(st)
 	return s
 }
 
@@ -134,7 +134,7 @@ func (o *outputs) clear(group, name string) error {
 		if st.path == "" {
 			continue
 		}
-		sink, err := out.open(st)
+		sink, _, err := out.open(st)
 		if err != nil {
 			return err
 		}
@@ -164,24 +164,28 @@ func (o *outputs) reopen() {
 
 // Attach prepares a run.
 func (out *output) Attach() (stdout, stderr *os.File, err error) {
-	o, err := out.open(&out.stdout)
-	if err != nil {
-		return nil, nil, err
-	}
-	if stdout, err = o.Attach(); err != nil {
+	if stdout, err = out.attach(&out.stdout); err != nil {
 		return nil, nil, err
 	}
 	if out.conf.RedirectStderr {
 		return stdout, stdout, nil
 	}
-	if o, err = out.open(&out.stderr); err == nil {
-		stderr, err = o.Attach()
-	}
-	if err != nil {
+	if stderr, err = out.attach(&out.stderr); err != nil {
 		stdout.Close()
 		return nil, nil, err
 	}
 	return stdout, stderr, nil
+}
+
+func (out *output) attach(st *stream) (*os.File, error) {
+	s, made, err := out.open(st)
+	switch {
+	case err != nil:
+		return nil, err
+	case made:
+		return s.AttachNew()
+	}
+	return s.Attach()
 }
 
 // sinks are those that have been made.
@@ -234,22 +238,22 @@ func (out *output) Close() {
 	}
 }
 
-// open is the sink of a stream, made unless it is there.
-func (out *output) open(st *stream) (*logs.Sink, error) {
+// open is the sink of a stream, made now unless it is there.
+func (out *output) open(st *stream) (s *logs.Sink, made bool, err error) {
 	out.making.Lock()
 	defer out.making.Unlock()
 	if s := st.sink.Load(); s != nil {
-		return s, nil
+		return s, false, nil
 	}
 	sink, err := out.all.pump.Sink(out.sinkOptions(st))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	st.sink.Store(sink)
 	if out.closed.Load() { // Close may have missed it
 		sink.Close()
 	}
-	return sink, nil
+	return sink, true, nil
 }
 
 // sinkOptions are the options of a stream for package logs.
@@ -265,7 +269,7 @@ func (out *output) sinkOptions(st *stream) logs.Options {
 		Report:    d.report,
 	}
 	o.Line = lineFormat(opt.Format, logs.Label{Program: p.Name, Group: p.Group, Stream: st.name})
-	if f, err := os.Stat(st.path); err == nil && !f.Mode().IsRegular() || err != nil && conf.Stdio(st.path) {
+	if st.path != "" {
 		o.Ring = specialRing
 	}
 	if o.Capture > 0 {

@@ -95,16 +95,16 @@ func (p *Pump) ResumeSink(o Options, k KeptSink) (*Sink, error) {
 	s := &Sink{p: p, o: o}
 	s.bytes.Store(k.Bytes)
 	s.lost.Store(k.Lost)
-	if o.Ring > 0 {
-		s.tail = &tail{ring: ring{max: o.Ring}}
-		s.tail.ring.write(k.Ring)
-	}
 	if k.File != "" && o.Files != nil {
 		if f, _ := o.Files.share(k.File, fileID{}, o.MaxBytes, o.Backups, -1); f != nil {
 			s.file.Store(f)
 		} else if err := s.openFile(); err != nil {
 			return nil, err
 		}
+	}
+	if o.Ring > 0 && !o.Inherit && !s.regular() {
+		s.tail = &tail{ring: ring{max: o.Ring}}
+		s.tail.ring.write(k.Ring)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

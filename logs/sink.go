@@ -69,13 +69,19 @@ func (p *Pump) Sink(o Options) (*Sink, error) {
 		}
 		return s, f.Close()
 	}
-	if o.Ring > 0 {
-		s.tail = &tail{ring: ring{max: o.Ring}}
-	}
 	if err := s.openFile(); err != nil {
 		return nil, err
 	}
+	if o.Ring > 0 && !s.regular() {
+		s.tail = &tail{ring: ring{max: o.Ring}}
+	}
 	return s, nil
+}
+
+// regular says whether there is a file that can be read back.
+func (s *Sink) regular() bool {
+	f := s.file.Load()
+	return f != nil && !f.special.Load()
 }
 
 // openFile shares the file of the path, if there is one.
@@ -99,7 +105,12 @@ func (s *Sink) openFile() error {
 // Attach makes a pipe for a run, reads from it until its last writer is gone, and returns
 // the end to write to, which the caller closes. pid tells later which run it is.
 // When the sink was closed by Close or the file is gone, it opens the file first.
-func (s *Sink) Attach() (w *os.File, err error) {
+func (s *Sink) Attach() (w *os.File, err error) { return s.attach(false) }
+
+// AttachNew is Attach for a sink that was made just now: its file need not be looked at again.
+func (s *Sink) AttachNew() (w *os.File, err error) { return s.attach(true) }
+
+func (s *Sink) attach(fresh bool) (w *os.File, err error) {
 	p := s.p
 	p.mu.Lock()
 	again := s.closed
@@ -115,7 +126,7 @@ func (s *Sink) Attach() (w *os.File, err error) {
 		}
 	case again: // the file is still open for an old run
 		f.reown(s.o.MaxBytes, s.o.Backups)
-	default:
+	case !fresh:
 		f.refresh()
 	}
 	return p.attach(s)

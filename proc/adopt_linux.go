@@ -324,6 +324,12 @@ func openOf(pid, n int, ino uint64, flags int) (int, error) {
 	return fd, nil
 }
 
+// hasPipe says whether a pipe is descriptor n of a process, as far as we may see.
+func hasPipe(pid, n int, ino uint64) bool {
+	var st unix.Stat_t
+	return unix.Stat("/proc/"+strconv.Itoa(pid)+"/fd/"+strconv.Itoa(n), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && st.Ino == ino
+}
+
 // holders are the processes that have pipes or sockets as their descriptors 0, 1 and 2.
 func holders() map[uint64][]holding {
 	all := map[uint64][]holding{}

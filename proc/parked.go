@@ -21,12 +21,10 @@ func (s *Spec) park(c *conf.Process, pid, ours int, inode uint64) int {
 	if ours < parkFrom || c.Kind == conf.EventListener || s.Umask != conf.Unset {
 		return ours
 	}
-	fd, _ := openOf(pid, 0, inode, syscall.O_WRONLY)
-	if fd < 0 || !bothWays(s.Stdin) {
-		closeFD(fd)
+	// What of a pipe we could open here, we can open there, where we may look at all.
+	if !bothWays(s.Stdin) || !hasPipe(pid, 0, inode) {
 		return ours
 	}
-	closeFD(fd)
 	closeFD(ours)
 	return -1
 }
