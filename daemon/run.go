@@ -162,6 +162,10 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 			kernel.Disinherit(l.link.Drop, l.link.Noted)
 		}
 	}
+	few := k == nil && recovered == nil && countProcesses(l.cfg.Groups) <= coresMax
+	if k == nil && !few {
+		prepareThreads()
+	}
 	var added <-chan error
 	if k == nil && !d.over && recovered == nil {
 		added = d.startGroups()
@@ -191,14 +195,13 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	case k != nil: // goes on already
 	case d.over: // and nothing begins
 	case recovered != nil:
-		prepareThreads()
 		d.updateFrom(ctx, recovered)
 	}
 	for _, s := range d.servers { // who came earlier waits in the backlog: he must not find half of the programs
 		s.serve(ctx)
 	}
 	d.up(l)
-	if k == nil && recovered == nil {
+	if few {
 		prepareThreads()
 	}
 	d.ledger.Spare()

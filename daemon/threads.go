@@ -4,6 +4,8 @@ import (
 	"os"
 	"runtime"
 	"sync"
+
+	"gosv/conf"
 )
 
 const (
@@ -26,8 +28,8 @@ func limitCores() {
 // prepareThreads makes the threads that the daemon may need now, while there are some to be
 // had: Go's runtime ends the whole program when it cannot make one, and so a program that
 // uses up the processes of its user or its container (ulimit -u, pids.max) would take its
-// supervisor with it. It takes half a millisecond, so where no program runs yet the first
-// ones are started before.
+// supervisor with it. It takes half a millisecond, as much as a start, so a few programs are
+// started before: until they have executed, they cannot use up anything.
 func prepareThreads() {
 	var done sync.WaitGroup
 	release := make(chan struct{})
@@ -43,6 +45,13 @@ func prepareThreads() {
 	}
 	close(release)
 	done.Wait()
+}
+
+func countProcesses(groups []*conf.Group) (n int) {
+	for _, g := range groups {
+		n += len(g.Processes)
+	}
+	return n
 }
 
 // countThreads is how many threads there are, of which held wait. Where the system does not say
