@@ -126,6 +126,13 @@ func (f *File) disown() {
 	f.files.mu.Unlock()
 }
 
+// shared says whether others have it too.
+func (f *File) shared() bool {
+	f.files.mu.Lock()
+	defer f.files.mu.Unlock()
+	return f.users > 1
+}
+
 // reown is for a share that comes back to use after disown.
 func (f *File) reown(maxBytes int64, backups int) {
 	f.files.mu.Lock()

@@ -107,7 +107,8 @@ func (s *Sink) openFile() error {
 // When the sink was closed by Close or the file is gone, it opens the file first.
 func (s *Sink) Attach() (w *os.File, err error) { return s.attach(false) }
 
-// AttachNew is Attach for a sink that was made just now: its file need not be looked at again.
+// AttachNew is Attach for a sink that was made just now: its file need not be looked at again,
+// unless another sink had it open already.
 func (s *Sink) AttachNew() (w *os.File, err error) { return s.attach(true) }
 
 func (s *Sink) attach(fresh bool) (w *os.File, err error) {
@@ -126,7 +127,7 @@ func (s *Sink) attach(fresh bool) (w *os.File, err error) {
 		}
 	case again: // the file is still open for an old run
 		f.reown(s.o.MaxBytes, s.o.Backups)
-	case !fresh:
+	case !fresh || f.shared():
 		f.refresh()
 	}
 	return p.attach(s)

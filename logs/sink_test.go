@@ -223,6 +223,25 @@ func TestAttachFindsRemovedFile(t *testing.T) {
 	same(t, "log", content(t, name), "theirs\nthird\n")
 }
 
+// The same for the first run of a sink that shares the file of another one.
+func TestAttachNewFindsRemovedFile(t *testing.T) {
+	t.Parallel()
+	p, name, files := newPump(t), logName(t), &Files{}
+	first := attach(t, newSink(t, p, Options{Files: files, Path: name}))
+	write(t, first, "first\n")
+	soon(t, "the first line", func() bool { return content(t, name) == "first\n" })
+	os.Remove(name)
+	s := newSink(t, p, Options{Files: files, Path: name})
+	w, err := s.AttachNew()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, w, "second\n")
+	w.Close()
+	drained(t, s)
+	same(t, "log", content(t, name), "second\n")
+}
+
 func TestOneWarningForOtherLimits(t *testing.T) {
 	t.Parallel()
 	p, name, files := newPump(t), logName(t), &Files{}
