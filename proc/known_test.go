@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gosv/conf"
@@ -24,6 +25,7 @@ func TestKnown(t *testing.T) {
 		}
 		w.add(single("x", func(c *conf.Process) { c.Autorestart = conf.RestartNever }))
 		w.wantState("x", state.Starting)
+		synctest.Wait() // its launch has answered
 		before := known()
 		if again := known(); &before[0] != &again[0] || again[0].State != state.Starting {
 			t.Errorf("another list of %+v", again)
