@@ -184,6 +184,7 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		case <-ended:
 		}
 	}
+	d.ledger.Spare() // before anybody is served who may fill its file system
 	d.clock.start(ctx, d.bus)
 	informed := make(chan struct{})
 	reported := make(chan struct{})
@@ -204,7 +205,6 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 	if few {
 		prepareThreads()
 	}
-	d.ledger.Spare()
 	if l.link.Lost() {
 		go l.keeperLost()
 	}

@@ -332,14 +332,14 @@ func (l *Ledger) replace(records []*ledgerRecord) error {
 		l.file.Close()
 	}
 	l.file, l.size, l.live, l.room = f, int64(len(b)), int64(len(b)), 0
-	if l.ahead(); again {
+	if l.ahead(); again || !l.past.Empty() { // what the old one took is free now, and others wait for room
 		l.provide()
 	}
 	return nil
 }
 
-// Spare makes the file that the next renewal takes, while there is room for it. The first one is
-// not made with the ledger: the start of the first program would wait for it.
+// Spare makes the file that the next renewal takes, while there is room for it. Where nothing was
+// left by an earlier daemon, it is not made with the ledger: the start of the first program would wait for it.
 func (l *Ledger) Spare() {
 	if l == nil {
 		return
