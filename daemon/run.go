@@ -162,9 +162,8 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 			kernel.Disinherit(l.link.Drop, l.link.Noted)
 		}
 	}
-	few := k == nil && recovered == nil && countProcesses(l.cfg.Groups) <= coresMax
-	if k == nil && !few {
-		prepareThreads()
+	if k == nil {
+		prepareThreads() // before any program runs
 	}
 	var added <-chan error
 	if k == nil && !d.over && recovered == nil {
@@ -202,9 +201,6 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		s.serve(ctx)
 	}
 	d.up(l)
-	if few {
-		prepareThreads()
-	}
 	if l.link.Lost() {
 		go l.keeperLost()
 	}

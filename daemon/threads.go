@@ -4,8 +4,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-
-	"gosv/conf"
 )
 
 const (
@@ -15,7 +13,7 @@ const (
 	// for each other in the kernel, for the directory of their logs.
 	coresMax = 4
 	// threadsMin is how many there are from the start on. An idle one costs some 20 KiB and no time.
-	threadsMin = 10
+	threadsMin = 11
 )
 
 // limitCores keeps to coresMax.
@@ -28,8 +26,8 @@ func limitCores() {
 // prepareThreads makes the threads that the daemon may need now, while there are some to be
 // had: Go's runtime ends the whole program when it cannot make one, and so a program that
 // uses up the processes of its user or its container (ulimit -u, pids.max) would take its
-// supervisor with it. It takes half a millisecond, as much as a start, so a few programs are
-// started before: until they have executed, they cannot use up anything.
+// supervisor with it. It takes half a millisecond, which the first start has to wait for: one
+// program that forks and forks is enough, and it is as quick as that.
 func prepareThreads() {
 	var done sync.WaitGroup
 	release := make(chan struct{})
@@ -45,13 +43,6 @@ func prepareThreads() {
 	}
 	close(release)
 	done.Wait()
-}
-
-func countProcesses(groups []*conf.Group) (n int) {
-	for _, g := range groups {
-		n += len(g.Processes)
-	}
-	return n
 }
 
 // countThreads is how many threads there are, of which held wait. Where the system does not say
