@@ -100,6 +100,7 @@ func (l *launch) run(f *flags) int {
 	l.link = proc.TakeLink()
 	limitCores()
 	hasten()
+	prepareThreads() // first: some of them are made a little later, and no program may run then
 	l.signals = prepareSignals()
 	if err := l.load(); err != nil {
 		return l.fail(err)

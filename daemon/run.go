@@ -162,9 +162,6 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 			kernel.Disinherit(l.link.Drop, l.link.Noted)
 		}
 	}
-	if k == nil {
-		prepareThreads() // before any program runs
-	}
 	var added <-chan error
 	if k == nil && !d.over && recovered == nil {
 		added = d.startGroups()

@@ -13,7 +13,7 @@ const (
 	// for each other in the kernel, for the directory of their logs.
 	coresMax = 4
 	// threadsMin is how many there are from the start on. An idle one costs some 20 KiB and no time.
-	threadsMin = 11
+	threadsMin = 10
 )
 
 // limitCores keeps to coresMax.
