@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"os"
 	"runtime"
 	"sync"
 )
@@ -12,8 +11,9 @@ const (
 	// It is also how many children are started at the same time; more than a few would wait
 	// for each other in the kernel, for the directory of their logs.
 	coresMax = 4
-	// threadsMin is how many there are from the start on. An idle one costs some 20 KiB and no time.
-	threadsMin = 10
+	// spare is how many threads are made at the start, beside the four that Go's runtime has by then. An
+	// idle one costs some 20 KiB and no time.
+	spare = 6
 )
 
 // limitCores keeps to coresMax.
@@ -29,30 +29,18 @@ func limitCores() {
 // supervisor with it. It takes half a millisecond, which the first start has to wait for: one
 // program that forks and forks is enough, and it is as quick as that.
 func prepareThreads() {
-	var done sync.WaitGroup
+	var ready, done sync.WaitGroup
 	release := make(chan struct{})
-	for held := 0; held < threadsMin && countThreads(held) < threadsMin; held++ {
-		ready := make(chan struct{})
+	for range spare {
+		ready.Add(1)
 		done.Go(func() {
 			runtime.LockOSThread() // a goroutine that waits like this keeps its thread
 			defer runtime.UnlockOSThread()
-			close(ready)
+			ready.Done()
 			<-release
 		})
-		<-ready
 	}
+	ready.Wait()
 	close(release)
 	done.Wait()
-}
-
-// countThreads is how many threads there are, of which held wait. Where the system does not say
-// it, the least that run besides is taken.
-func countThreads(held int) int {
-	d, err := os.Open("/proc/self/task")
-	if err != nil {
-		return held + 4
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1)
-	return len(names)
 }
