@@ -15,11 +15,11 @@ ARCHES  ?= amd64 arm64
 .DEFAULT_GOAL = build
 
 # The linker writes through a mapping, a page at a time, and so the kernel keeps the file: each look at
-# another part of it costs ten times as much as in one that was written at once (docs/performance.md).
+# another part of it costs three times as much as in one that was written in blocks (docs/performance.md).
 build: gosv ## ./gosv and the names of Supervisor's programs beside it
 gosv: FORCE
 	@$(GOBUILD) -o gosv .
-	@dd if=gosv of=gosv.new bs=33554432 2>/dev/null && chmod +x gosv.new && mv -f gosv.new gosv
+	@dd if=gosv of=gosv.new bs=65536 2>/dev/null && chmod +x gosv.new && mv -f gosv.new gosv
 	@for name in supervisord supervisorctl echo_supervisord_conf pidproxy; do ln -sf gosv $$name; done
 FORCE:
 
