@@ -80,6 +80,16 @@ func stranger(t *testing.T) *exec.Cmd {
 	return cmd
 }
 
+// bornIn is the clock tick in which a process began.
+func bornIn(t *testing.T, pid int) string {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))[19]
+}
+
 // TestCrashStrangerIsNotSignalled: a process that has got the pid of one of ours, as the notes have it, is
 // neither adopted nor signalled.
 func TestCrashStrangerIsNotSignalled(t *testing.T) {
@@ -88,10 +98,14 @@ func TestCrashStrangerIsNotSignalled(t *testing.T) {
 			b := newBox(t, "on_crash = "+policy+"\n", "[program:p]\ncommand = child sleep\nstartsecs = 0\nstopasgroup = true\nkill_escaped = true\n")
 			b.start()
 			p := b.reaches("p", "RUNNING")
+			born := bornIn(t, p.Pid)
 			b.kill9()
 			syscall.Kill(p.Pid, syscall.SIGKILL)
 			b.until("p is dead", func() bool { return isGone(p.Pid) })
 			other := stranger(t)
+			for bornIn(t, other.Process.Pid) == born { // no real one can have its pid so soon
+				other = stranger(t)
+			}
 			b.forge(func(r map[string]any) {
 				if k, ok := r["p"].(map[string]any); ok && k["PID"] != nil {
 					k["PID"] = other.Process.Pid
