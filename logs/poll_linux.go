@@ -138,7 +138,7 @@ func newPipe() (r, w int, err error) {
 
 // Descriptors that stay open are moved up when more than few are open, so that there is a low number
 // for what a child is given: one that is made by package vfork of proc copies no more of the table
-// than up to there.
+// than up to there. The same is in proc (kernel_linux.go): neither may import the other.
 const (
 	few     = 56
 	asideAt = 256

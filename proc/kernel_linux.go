@@ -45,7 +45,7 @@ func (k *UnixKernel) Subreaper() error {
 
 // Descriptors that stay open are moved up when more than few are open, so that there is a low
 // number for what a child is given: a child of forkDirectly copies the table up to there. The
-// kernel has 64 at once.
+// kernel has 64 at once. The same is in logs (poll_linux.go), for our ends of the outputs: neither may import the other.
 const (
 	few     = 56
 	asideAt = 256
