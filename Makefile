@@ -11,7 +11,7 @@ T       ?= 30s
 DIST    ?= dist
 ARCHES  ?= amd64 arm64
 
-.PHONY: build demo image test check others race script compat fuzz soak bench golden docs clean
+.PHONY: build demo image test check others arm64 race script compat fuzz soak bench golden docs clean
 .DEFAULT_GOAL = build
 
 # The linker writes through a mapping, a page at a time, and so the kernel keeps the file: each look at
@@ -44,6 +44,10 @@ check: ## before every commit, under a minute
 others: ## the code and its tests as other systems see them; what they link against is compiled once, in a minute each
 	@for os in darwin freebsd; do GOOS=$$os $(GO) vet -tags $(TAGS) ./... || exit 1; done
 	@GOOS=linux GOARCH=386 $(GO) vet -tags $(TAGS) ./...
+
+arm64: ## the packages' tests on an emulated arm64 system with gosv as PID 1, in minutes; PKGS="proc logs" chooses
+	@mkdir -p $(DIST)
+	@GOOS=linux GOARCH=arm64 $(GOBUILD) -buildvcs=false -o $(DIST)/gosv-linux-arm64 . && sh packaging/arm64.sh $(DIST)/gosv-linux-arm64
 
 race: ## the same tests with the race detector, shuffled, three times
 	$(GO) test -tags $(TAGS) -race -shuffle=on -count=3 ./...
