@@ -123,7 +123,12 @@ func TestResumeIsTheSameLife(t *testing.T) {
 func (s *life) relive(f *failures, upgrades []int) (history []string, n int) {
 	w := newWorldOf(f, nil, s.launchers)
 	w.k.Behave = func(spec proc.Spec, nth int) proctest.Behaviour {
-		return s.kinds[(int(spec.Name[1]-'0')*7+nth)%len(s.kinds)]
+		i := int(spec.Name[1] - '0')
+		b := s.kinds[(i*7+nth)%len(s.kinds)]
+		if b.Dying > 0 { // who are stopped at once do not die at the same instant
+			b.Dying += time.Duration(i) * 13 * time.Nanosecond
+		}
+		return b
 	}
 	note := func() {
 		for _, e := range w.took() {
