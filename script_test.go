@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gosv/testenv"
 )
 
 var update = flag.Bool("update", false, "refresh golden files")
@@ -24,6 +26,9 @@ var update = flag.Bool("update", false, "refresh golden files")
 // TestMain lets the test binary play gosv, its other names and the programs that the
 // scripts supervise.
 func TestMain(m *testing.M) {
+	if strings.HasSuffix(os.Args[0], ".test") { // not what is played: it has the environment that it was given
+		testenv.Plain()
+	}
 	self := func(name string) func() {
 		return func() { os.Exit(run(append([]string{name}, os.Args[1:]...))) }
 	}
@@ -76,6 +81,9 @@ func withEnv(entry string) (pids []int) {
 	return pids
 }
 
+// patience is how long a test waits for what must come: a machine may be slow, and others be busy on it.
+const patience = 3 * time.Minute
+
 // TestScript runs testdata/script: one file, one behaviour, with real processes.
 func TestScript(t *testing.T) {
 	if testing.Short() {
@@ -119,7 +127,7 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		ts.Exec(args[1], args[2:]...)
 		out := ts.ReadFile("stdout")
@@ -127,7 +135,7 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("%q did not match after a minute; the last output of %v was:\n%s%s", args[0], args[1:], out, ts.ReadFile("stderr"))
+			ts.Fatalf("%q did not match after %v; the last output of %v was:\n%s%s", args[0], patience, args[1:], out, ts.ReadFile("stderr"))
 		}
 		time.Sleep(30 * time.Millisecond) // between two looks of a poll with a deadline
 	}
@@ -138,7 +146,7 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(name)))
 		ts.Check(err)
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(patience)
 		for alive(pid) != neg {
 			if time.Now().After(deadline) {
 				ts.Fatalf("process %d (%s): alive is %v", pid, name, alive(pid))
@@ -151,7 +159,7 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 // noChild fails if a process that has the script's folder in its environment still lives:
 // nochild MARK.
 func noChild(ts *testscript.TestScript, neg bool, args []string) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		left := withEnv("GOSV_MARK=" + args[0])
 		if len(left) == 0 {

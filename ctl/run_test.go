@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"gosv/testenv"
 )
 
 // TestMain also plays supervisorctl, for tests that need a process on a terminal.
@@ -13,6 +15,7 @@ func TestMain(m *testing.M) {
 	if argv0, ok := os.LookupEnv("CTL_TEST_ARGV0"); ok {
 		os.Exit(Main(argv0, os.Args[1:]))
 	}
+	testenv.Plain()
 	os.Exit(m.Run())
 }
 

@@ -74,7 +74,7 @@ func TestEncodeCall(t *testing.T) {
 	call := encodeCall("supervisor.x<y>", "a & <b> 'q' \"r\" \u00fc\n\t", -7, true, false, int64(1<<31-1))
 	cmd := exec.Command(python, "-c", "import sys,xmlrpc.client; print(ascii(xmlrpc.client.loads(sys.stdin.buffer.read())))")
 	cmd.Stdin = strings.NewReader(string(call))
-	out, err := cmd.CombinedOutput()
+	out, err := cmd.Output()
 	const want = `(('a & <b> \'q\' "r" \xfc\n\t', -7, True, False, 2147483647), 'supervisor.x<y>')` + "\n"
 	if err != nil || string(out) != want {
 		t.Errorf("%s, %v\nwant %s", out, err, want)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strconv"
 	"testing"
+
+	"gosv/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -14,5 +16,6 @@ func TestMain(m *testing.M) {
 	if os.Getenv("LOGS_TEST_STDOUT") != "" {
 		logToStdout()
 	}
+	testenv.Plain()
 	os.Exit(m.Run())
 }

@@ -13,6 +13,7 @@ import (
 
 	"gosv/conf"
 	"gosv/proc"
+	"gosv/testenv"
 )
 
 // The test binary plays the exec shim and all sorts of children.
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 	if part := os.Getenv("TEST_CHILD"); part != "" {
 		os.Exit(play(part))
 	}
+	testenv.Plain()
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,13 @@
+package daemon
+
+import (
+	"os"
+	"testing"
+
+	"gosv/testenv"
+)
+
+func TestMain(m *testing.M) {
+	testenv.Plain()
+	os.Exit(m.Run())
+}
