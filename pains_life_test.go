@@ -204,7 +204,7 @@ buffer_size = 5000
 				if when == "twice" {
 					b.signal(sig)
 				}
-				if code := b.wait(); code != 0 { // in less than a minute: only one of them is waited for
+				if code := b.wait(); code != 0 { // long before stopwaitsecs: only one of them is waited for
 					t.Errorf("exit status %d, want 0\n%s", code, b.output())
 				}
 				for _, name := range []string{"s.sock", "d.pid"} {
@@ -321,8 +321,9 @@ startretries = 0
 		if err := os.Chmod(b.dir, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		// A uid of its own, so that nobody else's processes count.
-		b.start("setpriv", "--reuid=61234", "--regid=61234", "--clear-groups", "--inh-caps=-all", "prlimit", "--nproc=30:30")
+		// A uid of its own, so that nobody else's processes count, not even those of another run of the tests.
+		own := strconv.Itoa(20000 + os.Getpid()%40000)
+		b.start("setpriv", "--reuid="+own, "--regid="+own, "--clear-groups", "--inh-caps=-all", "prlimit", "--nproc=30:30")
 		b.someFail("Too many processes in process table")
 		// Not even a thread can be made now: Go's runtime would end the daemon for want of one.
 		var clients sync.WaitGroup
@@ -339,6 +340,48 @@ startretries = 0
 		b.do("start", named{Name: "p:p39"})
 		b.stop()
 	})
+}
+
+// A program that forks until it fails takes the last process of its account, as soon as it is started:
+// Go's runtime ends a program that then needs another thread, so gosv has made its threads before.
+func TestPain15Threads(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "setpriv", "--version")
+	needs(t, "prlimit", "--version")
+	b := newBox(t, "minprocs = 1\n", `
+[program:forks]
+command = sh -c '(while sleep 1000 & do :; done) 2> why; echo > full; exec sleep 1000'
+directory = %(here)s
+startsecs = 0
+stopasgroup = true
+killasgroup = true
+`)
+	b.own()
+	if err := os.Chmod(b.dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for i := range long(12) { // without these threads one in four starts ended gosv
+		account := strconv.Itoa(20000 + (os.Getpid()+i)%40000) // one that has no process yet
+		for _, name := range []string{"full", "why", "s.sock", "d.log", "d.pid"} {
+			os.Remove(b.path(name))
+		}
+		b.start("setpriv", "--reuid="+account, "--regid="+account, "--clear-groups", "--inh-caps=-all", "prlimit", "--nproc=40:40")
+		b.until("no process is left", func() bool { return b.ended() || b.read("full") != "" })
+		if b.ended() {
+			t.Fatalf("it ended with %v:\n%s", b.cmd.ProcessState, last(b.output(), 2000))
+		}
+		if why := b.read("why"); !strings.Contains(strings.ToLower(why), "fork") {
+			t.Fatalf("not what is to be tested: the program says %q", why)
+		}
+		var clients sync.WaitGroup
+		for range 20 {
+			clients.Go(func() { b.ask("status", nil) })
+		}
+		clients.Wait()
+		b.do("stop", named{Name: "forks"})
+		b.stop()
+	}
 }
 
 // someFail waits until all were tried to start; some must run, and the others say why they do not.
@@ -488,7 +531,7 @@ stopwaitsecs = 1
 		spawned, ended = b.count("spawned: 'p"), b.count("exited: p")+b.count("stopped: p", "(terminated")
 		return slices.Equal(pids, marked) && spawned == ended+len(pids)
 	}
-	for end := time.Now().Add(time.Minute); !agree(); time.Sleep(20 * time.Millisecond) { // between two looks of a poll with a deadline
+	for end := time.Now().Add(patience); !agree(); time.Sleep(20 * time.Millisecond) { // between two looks of a poll with a deadline
 		if time.Now().After(end) {
 			t.Fatalf("alive are %v, there were %d starts and %d ends, and status says %+v", marked, spawned, ended, list)
 		}
@@ -528,19 +571,24 @@ autorestart = true
 	for i := range 50 { // on a busy machine most of them are late, whoever waits for them
 		b.until("it is ready", func() bool { return strings.HasSuffix(b.read("slow.log"), "ready\n") })
 		b.do("stop", named{Name: "slow"})
-		now := time.Now()
-		sec, frac, _ := strings.Cut(strings.TrimSpace(b.read("gone")), ".")
-		s, _ := strconv.ParseInt(sec, 10, 64)
-		ns, _ := strconv.ParseInt(frac, 10, 64)
-		best = min(best, now.Sub(time.Unix(s, ns)))
+		best = min(best, b.since("gone"))
 		b.ask("clear", named{Name: "slow"})
 		b.do("start", named{Name: "slow"})
 		if i >= 2 && best < 20*time.Millisecond || i >= 10 && best < 50*time.Millisecond {
 			break
 		}
 	}
-	if best > 50*time.Millisecond {
-		t.Errorf("stop returned %v after the death, at best; want less than 50ms", best)
+	if best > 50*time.Millisecond { // a slow machine: how late is a parent that only waits?
+		own := time.Hour
+		for range 10 {
+			if err := exec.Command("sh", "-c", "date +%s.%N > "+b.path("gone")).Run(); err != nil {
+				t.Fatal(err)
+			}
+			own = min(own, b.since("gone"))
+		}
+		if best > 10*own {
+			t.Errorf("stop returned %v after the death, at best; want less than 50ms, or 10 times what a parent needs, %v", best, own)
+		}
 	}
 	b.until("it ignores signals", func() bool { return b.read("stubborn.log") != "" && b.read("forever.log") != "" })
 	begin := time.Now()
@@ -554,10 +602,23 @@ autorestart = true
 	if out, code := b.ctl("signal", "KILL", "forever"); code != 0 || out != "forever: signalled\n" {
 		t.Errorf("signal KILL: %d %s", code, out)
 	}
-	if err := <-done; err != nil { // there is no answer after two minutes, long before stopwaitsecs
+	if err := <-done; err != nil { // there is no answer after our patience, long before stopwaitsecs
 		t.Errorf("stop: %v", err)
 	}
 	b.stop()
+}
+
+// since is how long ago the time is that "date +%s.%N" has written to a file.
+func (b *box) since(name string) time.Duration {
+	b.t.Helper()
+	now := time.Now()
+	sec, frac, _ := strings.Cut(strings.TrimSpace(b.read(name)), ".")
+	s, err := strconv.ParseInt(sec, 10, 64)
+	ns, wrong := strconv.ParseInt(frac, 10, 64)
+	if err != nil || wrong != nil {
+		b.t.Fatalf("%s: no time but %q", name, b.read(name))
+	}
+	return now.Sub(time.Unix(s, ns))
 }
 
 // Kill -9 storms: each death is recorded, each program started again exactly once, with
@@ -576,11 +637,11 @@ autorestart = true
 `, n)).start()
 	b.all("RUNNING")
 	kills := 0
-	dead := map[int]bool{}
+	dead := map[string]int{} // the last of each: pids come round
 	for kills < n*rounds {
 		for _, p := range b.status() {
-			if p.State == "RUNNING" && !dead[p.Pid] && kills < n*rounds {
-				dead[p.Pid] = true // pids come round only after many more
+			if p.State == "RUNNING" && dead[p.Name] != p.Pid && kills < n*rounds {
+				dead[p.Name] = p.Pid
 				syscall.Kill(p.Pid, syscall.SIGKILL)
 				kills++
 			}
@@ -588,7 +649,7 @@ autorestart = true
 	}
 	b.until("each has been started again", func() bool {
 		for _, p := range b.status() {
-			if p.State != "RUNNING" || dead[p.Pid] {
+			if p.State != "RUNNING" || dead[p.Name] == p.Pid {
 				return false
 			}
 		}
