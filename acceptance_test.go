@@ -453,7 +453,7 @@ func TestBackground(t *testing.T) {
 		go func() { out, _ = cmd.CombinedOutput(); close(done) }()
 		select {
 		case <-done:
-		case <-time.After(time.Minute):
+		case <-time.After(patience):
 			t.Fatalf("%v does not return", argv)
 		}
 		return string(out), cmd.ProcessState.ExitCode()

@@ -172,7 +172,7 @@ func TestDescriptorsForConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, c := range waiting {
-		c.SetDeadline(time.Now().Add(time.Minute))
+		c.SetDeadline(time.Now().Add(patience))
 		line, err := bufio.NewReader(c).ReadString('\n')
 		if err != nil || !strings.Contains(line, "RUNNING") {
 			t.Errorf("client %d: %q, %v", i, line, err)

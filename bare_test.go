@@ -126,7 +126,7 @@ redirect_stderr = true
 				if err != nil {
 					t.Errorf("gosv: %v", err)
 				}
-			case <-time.After(time.Minute):
+			case <-time.After(patience):
 				t.Error("it does not end")
 			}
 			text := out.String()
@@ -177,14 +177,14 @@ func (l *lockedBuffer) String() string {
 // waitOutput waits until the output is as it should be, or the program has ended.
 func waitOutput(t *testing.T, out *lockedBuffer, ended <-chan error, is func(string) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(out.String()); {
+	for deadline := time.Now().Add(patience); !is(out.String()); {
 		select {
 		case err := <-ended:
 			t.Fatalf("it ended: %v\n%s", err, out.String())
 		case <-time.After(30 * time.Millisecond): // between two looks of a poll with a deadline
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("a minute has passed, and it has only said\n%s", out.String())
+			t.Fatalf("after %v it has only said\n%s", patience, out.String())
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (sd *side) rpc(method string, params []any) (string, error) {
 
 func (sd *side) post(body string) (string, error) {
 	client := http.Client{
-		Timeout:   60 * time.Second,
+		Timeout:   patience,
 		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return sd.dial(false) }},
 	}
 	resp, err := client.Post("http://localhost/RPC2", "text/xml", strings.NewReader(body))
@@ -161,7 +161,7 @@ func (sd *side) ask(args string) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	req := all[0] + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 	body := ""
 	for _, h := range all[2:] {
@@ -237,7 +237,7 @@ func (sd *side) stepRaw(args string) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	if _, err := conn.Write([]byte(strings.ReplaceAll(string(data), "\n", "\r\n"))); err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (sd *side) stepStream(args string) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path); err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (f *forkServer) run(sd *side, stdin string, args []string) (result, error) 
 		return result{string(out), string(errs), rc}, nil
 	case <-f.ended:
 		return result{}, fmt.Errorf("the fork server has ended during %q", args)
-	case <-time.After(3 * time.Minute):
+	case <-time.After(patience):
 		f.mu.Lock()
 		if c.pid != 0 {
 			syscall.Kill(c.pid, syscall.SIGKILL)

@@ -61,7 +61,7 @@ func (sd *side) onTerminal(t *testing.T, prog string, env []string, args ...stri
 func (c *console) expect(expr string) {
 	c.t.Helper()
 	re := regexp.MustCompile(expr)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		c.mu.Lock()
 		text := string(c.seen.Bytes()[c.from:])
@@ -85,7 +85,7 @@ func (c *console) expectEnd() int {
 	c.t.Helper()
 	select {
 	case <-c.ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		c.t.Fatalf("%s does not end; it shows\n%s", c.name, c.seen.String())
 	}
 	c.cmd.Wait()

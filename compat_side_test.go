@@ -138,7 +138,7 @@ func (sd *side) command(prog string, args ...string) (result, error) {
 		sd.stdin = ""
 		return sd.python.run(sd, stdin, args)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, prog, args...)
 	cmd.Dir, cmd.Env = sd.dir, sd.env
@@ -215,7 +215,7 @@ func (sd *side) waitEnd() (int, error) {
 	}
 	select {
 	case <-sd.ended:
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		return 0, errLong
 	}
 	rc := sd.daemon.ProcessState.ExitCode()
@@ -226,9 +226,9 @@ func (sd *side) waitEnd() (int, error) {
 // errFinal is an error that more patience does not cure.
 var errFinal = errors.New("no use waiting")
 
-// poll tries again and again, for a minute.
+// poll tries again and again.
 func (sd *side) poll(try func() error) error {
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := try()
 		if err == nil || errors.Is(err, errFinal) || time.Now().After(deadline) {

@@ -100,7 +100,7 @@ curl() { command curl -sS -o /dev/null -w '%{http_code}\n' "$@"; }
 ` + move.Replace(text)
 	var out []byte
 	run := func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "sh", "-e", "-c", script)
 		cmd.Dir, cmd.WaitDelay = b.dir, 10*time.Second
@@ -203,7 +203,7 @@ func TestDocsMigrate(t *testing.T) {
 		"/var/run/supervisord.pid", b.path("d.pid"), "/usr/local/bin/", b.path("bin")+"/", "supervisorctl shutdown", "supervisorctl -c "+b.path("s.conf")+" shutdown",
 		"supervisorctl status", "supervisorctl -c "+b.path("s.conf")+" status")
 	run := func(block string) string {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "sh", "-e", "-c", move.Replace(block))
 		cmd.Dir, cmd.WaitDelay = b.dir, 10*time.Second

@@ -152,7 +152,7 @@ startsecs = 0
 	}
 	b.do("stop", named{Name: "runner"})
 	b.until("the log says that some were killed", func() bool { return b.count("killed", "processes that runner left behind") == 1 })
-	alive.SetReadDeadline(time.Now().Add(time.Minute)) // while one lives there is no end, however long one waits
+	alive.SetReadDeadline(time.Now().Add(patience)) // while one lives there is no end, however long one waits
 	if _, err := alive.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("it runs on: %v", err)
 	}

@@ -306,7 +306,7 @@ func (p *initProc) read(t *testing.T, line string, is func(string) bool) {
 		if err != nil {
 			t.Fatalf("%q ended before %q: %v; it wrote %q and said %q", p.cmd.Args, line, err, p.seen.String(), p.err.String())
 		}
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("%q did not write %q", p.cmd.Args, line)
 	}
 }
@@ -324,7 +324,7 @@ func (p *initProc) end(t *testing.T) (code int, out, stderr string) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		p.cmd.Process.Kill()
 		t.Fatalf("%q did not end", p.cmd.Args)
 	}
@@ -370,7 +370,7 @@ func procState(pid int) string {
 // until polls a condition, with a deadline.
 func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !f(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !f(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("a minute passed, and it is not so that %s", what)
 		}

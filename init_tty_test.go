@@ -56,7 +56,7 @@ func (p *typist) screen() string {
 // shows waits until the screen has the text.
 func (p *typist) shows(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !strings.Contains(p.screen(), text); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(p.screen(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%q did not come on the screen, which is:\n%s", text, p.screen())
 		}
@@ -71,7 +71,7 @@ func (p *typist) exits(t *testing.T, code int) {
 	go func() { p.cmd.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("%q did not end; the screen is:\n%s", p.cmd.Args, p.screen())
 	}
 	if got := p.cmd.ProcessState.ExitCode(); got != code {

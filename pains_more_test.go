@@ -232,7 +232,7 @@ stdout_logfile_maxbytes = 50KB
 	// The least of some time is what counts: the next collection may be near or far.
 	settle := func(enough func(figures) bool) (least figures) {
 		least = take()
-		poll := time.Now().Add(20 * time.Second)
+		poll := time.Now().Add(patience / 3)
 		for !enough(least) && time.Now().Before(poll) {
 			time.Sleep(50 * time.Millisecond) // between two looks of a poll with a deadline
 			f := take()
@@ -244,16 +244,22 @@ stdout_logfile_maxbytes = 50KB
 	b.do("stop", named{Name: "crash"})
 	seen := 0
 	base := settle(func(figures) bool { seen++; return seen > 60 })
-	b.do("start", named{Name: "crash"})
-	round(long(40))
-	b.do("stop", named{Name: "crash"})
 	fits := func(f figures) bool {
 		return f.rss <= base.rss+2<<20 && f.goroutines <= base.goroutines && f.fds <= base.fds && f.threads <= base.threads+4
 	}
-	after := settle(fits)
-	t.Logf("%d crashes; before %+v, after %+v", b.count("exited: crash"), base, after)
-	if !fits(after) {
-		t.Errorf("grown: before %+v, after %+v", base, after)
+	for tries := 1; ; tries++ { // what grows, grows each time; what only the first time did not need yet, once
+		b.do("start", named{Name: "crash"})
+		round(long(40))
+		b.do("stop", named{Name: "crash"})
+		after := settle(fits)
+		t.Logf("%d crashes; before %+v, after %+v", b.count("exited: crash"), base, after)
+		if fits(after) {
+			break
+		}
+		if tries == 3 {
+			t.Fatalf("grown %d times: at last before %+v, after %+v", tries, base, after)
+		}
+		base = after
 	}
 	b.stop()
 }

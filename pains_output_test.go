@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -164,7 +166,7 @@ func (b *box) more(n int, names ...string) {
 	}
 	for _, name := range names {
 		b.until(fmt.Sprintf("%s is past %d+%d", name, from[name], n), func() bool { now, _ := b.meter(name); return now >= from[name]+n })
-		if _, slowest := b.meter(name); slowest > 20*time.Second { // patience is one; the machine is busy
+		if _, slowest := b.meter(name); slowest > patience/3 { // theirs is a second; the machine is busy
 			b.t.Errorf("a write of %s took %v", name, slowest)
 		}
 	}
@@ -181,6 +183,7 @@ func TestPain05LogTrouble(t *testing.T) {
 	if err := os.Mkdir(b.path("small"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	begun := time.Now()
 	b.start("unshare", "-m", "sh", "-c", `mount -t tmpfs -o size=1m none small && exec "$@"`, "sh")
 	small := fmt.Sprintf("/proc/%d/root%s/small", b.pid(), b.dir)
 	log := small + "/w.log"
@@ -224,7 +227,7 @@ func TestPain05LogTrouble(t *testing.T) {
 	if want := meterText(len(before)+lost, len(after)); differ(after, want) != "" {
 		t.Errorf("after: %s", differ(after, want))
 	}
-	if n := b.count("cannot write log"); n > 3 {
+	if n := b.count("cannot write log"); n > 3+int(time.Since(begun)/time.Minute) { // it says so once a minute
 		t.Errorf("%d lines about one trouble", n)
 	}
 
@@ -304,6 +307,7 @@ func TestPain05SlowConsumer(t *testing.T) {
 		fmt.Fprintf(&text, "[program:%s]\n"+meter+"stdout_logfile = %s\nstdout_logfile_maxbytes = 0\n", name, name+".meter", b.dir, log)
 	}
 	b.config("", text.String())
+	begun := time.Now()
 	b.start()
 	for _, name := range []string{"fifo", "tty", "full", "file"} {
 		b.until(name+" writes", func() bool { n, _ := b.meter(name + ".meter"); return n > 0 })
@@ -313,7 +317,7 @@ func TestPain05SlowConsumer(t *testing.T) {
 	master.Close()                                                        // the terminal is gone
 	b.more(2000, "fifo.meter", "tty.meter", "full.meter", "file.meter")
 	b.until("it is said what is lost", func() bool { return b.count("WARN", "cannot write log") > 0 })
-	if n := b.count("WARN", "cannot write log"); n > 10 { // each says so once a minute
+	if n := b.count("WARN", "cannot write log"); n > 10+3*int(time.Since(begun)/time.Minute) { // each says so once a minute
 		t.Errorf("%d lines about what is lost", n)
 	}
 	b.do("stop", named{Name: "all"})
@@ -339,19 +343,18 @@ func meterText(from, n int) []byte {
 	return buf[from%meterLine:][:n]
 }
 
-// concatenated is a log with its backups, the oldest first.
+// concatenated is a log with its backups, the oldest first. A rotation that was forbidden in the
+// midst leaves out a number.
 func concatenated(t testing.TB, log string) []byte {
 	t.Helper()
+	number := func(backup string) int { n, _ := strconv.Atoi(backup[len(log)+1:]); return n }
+	files, _ := filepath.Glob(log + ".*")
+	slices.SortFunc(files, func(a, b string) int { return number(b) - number(a) })
 	var all []byte
-	backups, _ := filepath.Glob(log + ".*")
-	for i := len(backups); i >= 0; i-- {
-		name := log
-		if i > 0 {
-			name = fmt.Sprintf("%s.%d", log, i)
-		}
+	for _, name := range append(files, log) {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			t.Fatalf("%v, of %v", err, backups)
+			t.Fatalf("%v, of %v", err, files)
 		}
 		all = append(all, data...)
 	}

@@ -190,9 +190,9 @@ func (b *box) wait() int {
 	b.t.Helper()
 	select {
 	case <-b.dead:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		b.cmd.Process.Signal(syscall.SIGQUIT)
-		b.t.Fatalf("the daemon did not end in a minute:\n%s", b.tail("d.log"))
+		b.t.Fatalf("the daemon did not end in %v:\n%s", patience, b.tail("d.log"))
 	}
 	return b.cmd.ProcessState.ExitCode()
 }
@@ -211,14 +211,14 @@ func (b *box) cleanup() {
 		b.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-b.dead:
-		case <-time.After(30 * time.Second):
-			b.t.Errorf("the daemon did not end within 30 s of SIGTERM")
+		case <-time.After(patience):
+			b.t.Errorf("the daemon did not end within %v of SIGTERM", patience)
 			b.cmd.Process.Kill()
 			<-b.dead
 		}
 	}
 	left := b.marked() // what a shell was doing when it was stopped ends by itself, a little later
-	for end := time.Now().Add(20 * time.Second); len(left) > 0 && !b.strays && time.Now().Before(end); left = b.marked() {
+	for end := time.Now().Add(patience); len(left) > 0 && !b.strays && time.Now().Before(end); left = b.marked() {
 		time.Sleep(20 * time.Millisecond) // between two looks of a poll with a deadline
 	}
 	if len(left) > 0 && !b.strays {
@@ -272,7 +272,7 @@ func (b *box) processes(n int) {
 	b.until(fmt.Sprintf("there are %d processes", n), func() bool { now = b.marked(); return len(now) == n })
 }
 
-// until polls until something is so, for a minute at most.
+// until polls until something is so.
 func (b *box) until(what string, is func() bool) {
 	b.t.Helper()
 	poll(b.t, what, is)
@@ -280,10 +280,10 @@ func (b *box) until(what string, is func() bool) {
 
 func poll(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for wait := time.Millisecond; !is(); wait = min(2*wait, 50*time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not after a minute: %s", what)
+			t.Fatalf("not after %v: %s", patience, what)
 		}
 		time.Sleep(wait) // between two looks of a poll with a deadline
 	}
@@ -313,11 +313,15 @@ func (f *fault) Error() string { return f.Code + ": " + f.Msg }
 // ask asks the daemon over its socket.
 func (b *box) ask(method string, params any) (events []json.RawMessage, ok json.RawMessage, err error) {
 	c, err := net.Dial("unix", b.path("s.sock"))
+	for end := time.Now().Add(patience); errors.Is(err, syscall.EAGAIN) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond) // a full backlog (net.core.somaxconn): between two looks of a poll with a deadline
+		c, err = net.Dial("unix", b.path("s.sock"))
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * time.Minute))
+	c.SetDeadline(time.Now().Add(patience))
 	if err := json.NewEncoder(c).Encode(map[string]any{"id": 1, "m": method, "p": params}); err != nil {
 		return nil, nil, err
 	}
@@ -581,8 +585,8 @@ func (g *gather) all(t testing.TB) []byte {
 	t.Helper()
 	select {
 	case <-g.done:
-	case <-time.After(time.Minute):
-		t.Fatal("the other end was not closed in a minute")
+	case <-time.After(patience):
+		t.Fatal("the other end was not closed")
 	}
 	return g.buf.Bytes()
 }

@@ -222,6 +222,9 @@ func (s *soak) run(d time.Duration) {
 		}
 	}
 	last := s.settled(base)
+	if s.upgrades == 0 { // each was drawn in the midst of something else; now nothing is in its way
+		s.upgraded()
+	}
 	close(quit)
 	watch.Wait()
 	s.finish()
@@ -272,7 +275,7 @@ func (s *soak) settled(base soakFigures) (now soakFigures) {
 		return now.fds <= base.fds+3 && now.goroutines <= base.goroutines+1 && now.threads <= base.threads+8 && now.rss <= base.rss+allowed
 	}
 	now = s.rest()
-	for end := time.Now().Add(30 * time.Second); !fits() && time.Now().Before(end) && s.good(); {
+	for end := time.Now().Add(patience); !fits() && time.Now().Before(end) && s.good(); {
 		time.Sleep(100 * time.Millisecond) // between two looks of a poll with a deadline
 		now = s.figures()
 	}

@@ -46,7 +46,7 @@ func newServiceManager(t *testing.T) *serviceManager {
 // that match but.
 func (m *serviceManager) hears(t *testing.T, want, but string) string {
 	t.Helper()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case text := <-m.said:

@@ -125,7 +125,7 @@ done
 					return (&net.Dialer{}).DialContext(ctx, "unix", b.path("s.sock"))
 				}
 			}
-			c.Transport, c.Timeout = tr, 2*time.Minute
+			c.Transport, c.Timeout = tr, patience
 			client(fmt.Sprintf("XML-RPC to %s, keep-alive %v", url, keep), func() error { return allInfo(c, url) })
 		}
 	}
@@ -242,7 +242,7 @@ func stayingClient(t *testing.T, b *box) func() error {
 	id := 0
 	return func() error {
 		id++
-		c.SetDeadline(time.Now().Add(2 * time.Minute))
+		c.SetDeadline(time.Now().Add(patience))
 		// In two halves: an upgrade may come between them.
 		line := fmt.Sprintf(`{"id":%d,"m":"status"}`+"\n", id)
 		io.WriteString(c, line[:7])

@@ -48,7 +48,7 @@ startsecs = 0
 		t.Helper()
 		buf := make([]byte, 4096)
 		for {
-			notify.SetReadDeadline(time.Now().Add(time.Minute))
+			notify.SetReadDeadline(time.Now().Add(patience))
 			n, err := notify.Read(buf)
 			if err != nil {
 				t.Fatal(err)
