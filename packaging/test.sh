@@ -78,12 +78,12 @@ run() { # title, arguments of go test
 	skipped=$(grep -c -E '^ *--- SKIP' "$log")
 }
 # One package after the other: what compares times and orders wants the processors.
-run "all tests" -p 1 -timeout 25m
+run "all tests" -p 1 -timeout 60m
 total="$passed passed, $failed failed, $skipped skipped"
 if command -v gcc >/dev/null 2>&1; then
-	run "once more with the race detector, the short ones" -race -short -timeout 25m
+	run "once more with the race detector, the short ones" -race -short -timeout 60m
 	export GOSV_SOAK=2m
-	run "the soak with the race detector, two minutes" -race -run '^TestSoak$' -timeout 10m
+	run "the soak with the race detector, two minutes" -race -run '^TestSoak$' -timeout 30m
 else
 	echo "skipped: the race detector needs a C compiler"
 fi
@@ -97,7 +97,7 @@ if [ -n "$checkers" ]; then
 		kill "$pid" 2>/dev/null
 		wait "$pid" || echo "skipped: kubectl-validate or hclfmt could not be installed in time, so nothing has checked those manifests"
 	done
-	run "the manifests, with the tools that were compiled meanwhile" -run '^(TestKubernetesSchemas|TestExamplesByTheirTools)$' -timeout 10m
+	run "the manifests, with the tools that were compiled meanwhile" -run '^(TestKubernetesSchemas|TestExamplesByTheirTools)$' -timeout 30m
 fi
 echo "$total"
 exit $status
