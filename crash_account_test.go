@@ -117,15 +117,10 @@ func TestCrashForgedByAccount(t *testing.T) {
 	file := b.ledger()
 	b.kill9()
 	other := stranger(t)
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", other.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	born := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+2:]))[19]
 	b.forge(func(r map[string]any) {
 		if k, ok := r["p"].(map[string]any); ok && k["PID"] != nil {
 			k["PID"] = other.Process.Pid
-			k["Trace"].(map[string]any)["Born"] = json.Number(born)
+			k["Trace"].(map[string]any)["Born"] = json.Number(bornIn(t, other.Process.Pid))
 		}
 	})
 	b.config("user = root\n", program)
@@ -153,11 +148,7 @@ func TestCrashFullBeforeTheStart(t *testing.T) {
 	needs(t, "unshare", "-m", "true")
 	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\n")
 	within, run := b.smallRun()
-	full := func(dir string) string {
-		os.WriteFile(dir+"/filler", make([]byte, 8<<20), 0o600) // as much as there is room for
-		return dir + "/filler"
-	}
-	full(run)
+	fill(run)
 	b.start(within...)
 	p := b.reaches("p", "RUNNING")
 	b.kill9()
@@ -168,24 +159,15 @@ func TestCrashFullBeforeTheStart(t *testing.T) {
 	if out, err := exec.Command(within[0], append(within[1:], "mount", "-t", "tmpfs", "-o", "size=4m", "none", "/dev/shm")...).CombinedOutput(); err != nil {
 		t.Skipf("no other /dev/shm: %v %s", err, out)
 	}
-	fillers := []string{full(run), full(strings.TrimSuffix(run, "run") + "dev/shm")}
+	shm := strings.TrimSuffix(run, "run") + "dev/shm"
+	fillers := []string{fill(run), fill(shm)}
 	b.start(within...)
 	b.until("it says so", func() bool { return b.count("WARN", "cannot note what becomes of programs") == 1 })
 	p = b.reaches("p", "RUNNING")
 	for _, f := range fillers {
 		os.Remove(f)
 	}
-	b.until("it takes notes again", func() bool {
-		for _, base := range []string{run, strings.TrimSuffix(run, "run") + "dev/shm"} {
-			files, _ := filepath.Glob(base + "/gosv/*/ledger")
-			for _, f := range files {
-				if text, _ := os.ReadFile(f); strings.Contains(string(text), fmt.Sprintf(`"PID":%d`, p.Pid)) {
-					return true
-				}
-			}
-		}
-		return false
-	})
+	b.until("it takes notes again", func() bool { return noted(run, p.Pid) || noted(shm, p.Pid) })
 	b.kill9()
 	b.begin(within...)
 	b.answers()

@@ -194,11 +194,10 @@ func TestCrashNotesFull(t *testing.T) {
 	needs(t, "unshare", "-m", "true")
 	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\nautorestart = true\n")
 	within, run := b.smallRun()
-	filler := run + "/filler"
 	b.start(within...)
 	b.reaches("p", "RUNNING")
 	for range 3 {
-		os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for
+		fill(run)
 		for range 100 {
 			b.do("restart", named{Name: "p"})
 		}

@@ -58,10 +58,8 @@ while :; do
 done
 `
 
-// TestCrashLosesNothing: the daemon is killed again and again while programs write numbered
-// lines; at the end each line is there once, in order, and the programs are the same.
-func TestCrashLosesNothing(t *testing.T) {
-	b := newBox(t, "", `[program:flood]
+// writers are programs that number what they write, in each way that a log is kept; box.wrote looks at it.
+const writers = `[program:flood]
 command = bash %(here)s/flood.sh 500
 stdout_logfile = %(here)s/flood.log
 stdout_logfile_maxbytes = 0
@@ -74,8 +72,28 @@ stdout_logfile_format = lines
 command = child meter %(here)s/meter
 stdout_logfile = %(here)s/meter.log
 stdout_logfile_maxbytes = 1MB
-stdout_logfile_backups = 50
-[program:cat]
+stdout_logfile_backups = 200
+`
+
+// wrote checks that what the writers have written, who are stopped, is there once and in order.
+func (b *box) wrote(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"flood", "lines"} {
+		numbered(t, name, b.read(name+".log"), "line ")
+	}
+	all := concatenated(t, b.path("meter.log"))
+	if d := differ(all, meterText(0, len(all))); d != "" {
+		t.Errorf("meter: %s", d)
+	}
+	if said, _ := b.meter("meter"); meterBytes(said) > len(all) {
+		t.Errorf("meter wrote %d lines, and %d bytes are there", said, len(all))
+	}
+}
+
+// TestCrashLosesNothing: the daemon is killed again and again while programs write numbered
+// lines; at the end each line is there once, in order, and the programs are the same.
+func TestCrashLosesNothing(t *testing.T) {
+	b := newBox(t, "", writers+`[program:cat]
 command = cat
 [program:off]
 command = sleep 1000
@@ -113,13 +131,7 @@ autorestart = false
 		t.Errorf("done is %s", p.State)
 	}
 	b.do("stop", named{Name: "all"})
-	for _, name := range []string{"flood", "lines"} {
-		numbered(t, name, b.read(name+".log"), "line ")
-	}
-	all := concatenated(t, b.path("meter.log"))
-	if d := differ(all, meterText(0, len(all))); d != "" {
-		t.Errorf("meter: %s", d)
-	}
+	b.wrote(t)
 	b.stop()
 	for _, pid := range before {
 		if !isGone(pid) {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -265,8 +266,7 @@ func TestFaultNotesFull(t *testing.T) {
 	needs(t, "unshare", "-m", "true")
 	b := newBox(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\nautorestart = true\n")
 	within, run := b.smallRun()
-	filler := run + "/filler"
-	os.WriteFile(filler, make([]byte, 8<<20), 0o600) // as much as there is room for; later on gosv has its own
+	filler := fill(run) // later on gosv has room of its own
 	if out, err := exec.Command(within[0], append(within[1:], "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/dev/shm")...).CombinedOutput(); err != nil {
 		t.Fatalf("no small /dev/shm, which would be taken instead: %v %s", err, out)
 	}
@@ -284,16 +284,7 @@ func TestFaultNotesFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := b.one("p")
-	notes := func() bool {
-		files, _ := filepath.Glob(run + "/gosv/*/ledger")
-		for _, f := range files {
-			if text, _ := os.ReadFile(f); strings.Contains(string(text), fmt.Sprintf(`"PID":%d`, p.Pid)) {
-				return true
-			}
-		}
-		return false
-	}
-	b.until("the notes have it", notes)
+	b.until("the notes have it", func() bool { return noted(run, p.Pid) })
 	b.kill9()
 	b.begin(within...)
 	b.answers()
@@ -356,4 +347,19 @@ func (b *box) smallRun() (within []string, run string) {
 	b.t.Cleanup(func() { hold.Process.Kill(); hold.Wait() })
 	b.until("the file system is there", func() bool { return b.read("made") != "" })
 	return []string{"nsenter", "-m", "-t", fmt.Sprint(hold.Process.Pid), "--"}, fmt.Sprintf("/proc/%d/root/run", hold.Process.Pid)
+}
+
+// fill takes all the room that a file system has left, in a file that it names.
+func fill(dir string) string {
+	os.WriteFile(dir+"/filler", make([]byte, 8<<20), 0o600) // fails, which is what it is for
+	return dir + "/filler"
+}
+
+// noted says whether the notes in a folder for them have a process.
+func noted(base string, pid int) bool {
+	files, _ := filepath.Glob(base + "/gosv/*/ledger")
+	return slices.ContainsFunc(files, func(f string) bool {
+		text, _ := os.ReadFile(f)
+		return strings.Contains(string(text), fmt.Sprintf(`"PID":%d`, pid))
+	})
 }
