@@ -47,7 +47,7 @@ func initRows() []initRow {
 		{name: "not found", tini: none, cmd: []string{"/nonexistent/command"}, code: 127, err: `/nonexistent/command`},
 		{name: "not executable", tini: none, cmd: []string{"/etc/passwd"}, code: 126, err: `/etc/passwd`},
 		{name: "a directory", tini: none, cmd: []string{"/etc"}, code: 126, err: `/etc`},
-		{name: "not found in PATH", tini: none, cmd: []string{"nosuchcommand"}, code: 127, err: `nosuchcommand`},
+		{name: "not found in PATH", tini: none, env: []string{"PATH=/usr/bin:/bin"}, cmd: []string{"nosuchcommand"}, code: 127, err: `nosuchcommand`},
 		{name: "the environment is the command's", tini: none, dumb: none, env: []string{"A=b c"}, cmd: sh(`echo "$A"`), out: "^b c\n$"},
 		{name: "standard input is the command's", tini: none, dumb: none, cmd: []string{"cat"}, do: func(t *testing.T, p *initProc) {
 			p.in.Write([]byte("through\n"))
