@@ -143,7 +143,7 @@ func TestPain15Threads(t *testing.T) {
 	needsRoot(t)
 	needs(t, "setpriv", "--version")
 	needs(t, "prlimit", "--version")
-	b := newBox(t, "minprocs = 1\n", `
+	b, _ := upgradable(t, "minprocs = 1\n", `
 [program:forks]
 command = sh -c '(while sleep 1000 & do :; done) 2> why; echo > full; exec sleep 1000'
 directory = %(here)s
@@ -151,12 +151,11 @@ startsecs = 0
 stopasgroup = true
 killasgroup = true
 `)
-	b.own()
 	if err := os.Chmod(b.dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	for i := range long(12) { // without these threads one in four starts ended gosv
-		account := strconv.Itoa(20000 + (os.Getpid()+i)%40000) // one that has no process yet
+	for i := range long(25) { // without these threads one in four starts ended gosv
+		account := strconv.Itoa(20000 + (os.Getpid()+1+i)%40000) // one that has no process yet
 		for _, name := range []string{"full", "why", "s.sock", "d.log", "d.pid"} {
 			os.Remove(b.path(name))
 		}
