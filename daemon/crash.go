@@ -17,7 +17,7 @@ import (
 // ledgerName says whose ledger a daemon's is: that of its configuration, and of its identifier
 // where that comes from elsewhere. A name in the file may be changed at any time.
 func (l *launch) ledgerName(s *conf.Supervisord) proc.LedgerName {
-	return proc.LedgerName{Config: l.file, Instance: s.Instance, Earlier: s.Identifier}
+	return proc.LedgerName{Config: l.file, Instance: s.Instance, Earlier: s.Identifier}.Resolve()
 }
 
 // makeLedger makes the directory of the ledger while we may still be root. What it returns
@@ -39,11 +39,11 @@ func (l *launch) makeLedger(s *conf.Supervisord) (why error, notes []conf.Notice
 }
 
 // openLedger opens it; say is for the log, and hears of what cannot be noted later.
-func (l *launch) openLedger(s *conf.Supervisord, say func(error)) (*proc.Ledger, error) {
+func (l *launch) openLedger(say func(error)) (*proc.Ledger, error) {
 	if l.ledger == "" {
 		return nil, nil
 	}
-	return proc.OpenLedger(l.ledger, l.ledgerName(s), say)
+	return proc.OpenLedger(l.ledger, l.ledgerOf, say)
 }
 
 // heldError is what a second daemon of the same configuration says: the original's words,

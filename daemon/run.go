@@ -37,7 +37,7 @@ func (l *launch) runOnce() (again bool, err error) {
 	}
 	notes = slices.Concat(account(s, l.cfg.TOML), notes, left)
 	var d *Daemon // nobody waits for standard error, so the log has it
-	ledger, err := l.openLedger(s, func(err error) { d.report("WARN", err.Error()) })
+	ledger, err := l.openLedger(func(err error) { d.report("WARN", err.Error()) })
 	if held := (*proc.ErrHeld)(nil); errors.As(err, &held) {
 		return false, heldError(l.cfg, held)
 	}

@@ -10,6 +10,9 @@ import (
 // LedgerName says whose ledger is meant.
 type LedgerName struct{ Config, Instance, Earlier string }
 
+// Resolve has nothing to look for.
+func (n LedgerName) Resolve() LedgerName { return n }
+
 // ErrHeld says that another daemon has the ledger.
 type ErrHeld struct{ PID int }
 

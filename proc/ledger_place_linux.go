@@ -22,6 +22,22 @@ type LedgerName struct {
 	Config   string // absolute name of the configuration file
 	Instance string // what tells several daemons with this file apart: identifier=, if it is not the file that says it
 	Earlier  string // identifier=, which versions before had in the name in any case
+
+	real string // what Config leads to, by Resolve
+}
+
+// Resolve looks once where the name of the configuration leads, for all who ask afterwards.
+func (n LedgerName) Resolve() LedgerName {
+	n.real, _ = n.leads()
+	return n
+}
+
+// leads is the file that the name of the configuration leads to.
+func (n LedgerName) leads() (string, error) {
+	if n.real != "" {
+		return n.real, nil
+	}
+	return filepath.EvalSymlinks(n.Config)
 }
 
 // keys name the ledger in its place, the one to make first.
@@ -39,7 +55,7 @@ func (n LedgerName) keys(config string) []string {
 // is still known, by a link.
 func (n LedgerName) in(base, suffix string) string {
 	own := n.keys(n.Config)[0] + suffix
-	real, err := filepath.EvalSymlinks(n.Config)
+	real, err := n.leads()
 	if err != nil || real == n.Config {
 		return own
 	}
@@ -68,7 +84,7 @@ func (n LedgerName) link(base, name, suffix string) {
 // that was given, and of the file that this leads to.
 func (n LedgerName) all() []string {
 	list := n.keys(n.Config)
-	if real, err := filepath.EvalSymlinks(n.Config); err == nil && real != n.Config {
+	if real, err := n.leads(); err == nil && real != n.Config {
 		list = append(list, n.keys(real)...)
 	}
 	return list
