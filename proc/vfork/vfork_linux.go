@@ -14,7 +14,12 @@ func start(args *cloneArgs, size uintptr, calls *Call, keep unsafe.Pointer) (pid
 // prlimit is prlimit64(2) of this process, to read.
 func prlimit(resource uintptr, limit *Limit) (errno uintptr)
 
+// grow has the stack of its goroutine grow to 32 KiB. A start needs nearly that, and when it gets
+// there by doubling, the stack is copied four times, each time from a pool whose pages are all touched.
+func grow()
+
 func limitOfFiles() (l Limit) {
+	grow() // here, since nothing is initialized sooner
 	const files = 7
 	if prlimit(files, &l) != 0 {
 		return Limit{}
