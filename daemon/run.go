@@ -239,10 +239,25 @@ func (d *Daemon) sayStarted(err error) {
 	d.sayChecks()
 }
 
-// sayChecks says what is suspicious about the programs.
+// checkWait is how long clients wait at most until sayChecks has looked at all files.
+const checkWait = time.Second
+
+// sayChecks says what is suspicious about the programs. A disk of theirs may hang, a network's for
+// ever; that is not to keep anybody from being served.
 func (d *Daemon) sayChecks() {
-	for _, e := range conf.Check(d.config()) {
-		d.log.Warn(e.Error()) // the programs' own lines do not say where to mend it
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, e := range conf.Check(d.config()) {
+			d.log.Warn(e.Error()) // the programs' own lines do not say where to mend it
+		}
+	}()
+	t := time.NewTimer(checkWait)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		d.log.Warn("a command or directory of a program cannot be looked at: its disk hangs, or is slow")
 	}
 }
 

@@ -30,6 +30,12 @@ func spec(c *conf.Process, environ []string, serverURL, mark string) (Spec, erro
 	if failed != nil {
 		return Spec{}, failed
 	}
+	if c.Directory != "" {
+		// A dead network mount is to hold us here, where Go knows that this thread waits. In the
+		// child, which has our memory until its exec, it would hold the collector and so everything.
+		var st syscall.Stat_t
+		syscall.Stat(c.Directory, &st) // whether the child may go there is the child's to find out
+	}
 	s := Spec{
 		Group: c.Group, Name: c.Name, Path: path, Argv: argv,
 		Env: childEnv(c, environ, serverURL, hidden), Dir: c.Directory, Umask: c.Umask, User: c.User,
