@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"gosv/conf"
 	"gosv/proc"
@@ -87,27 +88,63 @@ func (c *caught) again(s syscall.Signal) {
 }
 
 // handleSignals turns signals into requests until ctx is done; the channel it returns is
-// closed then. Lines and meanings are those of supervisord's handle_signal.
+// closed then. Those that end the daemon do not wait for others, which may look at a disk that hangs.
 func (d *Daemon) handleSignals(ctx context.Context, c *caught) (ended <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for {
-			var s os.Signal
-			select {
-			case <-ctx.Done():
-				return
-			case s = <-c.end:
-			case s = <-c.other:
-			}
-			d.upgrader.acting.Lock()
-			d.handleSignal(ctx, s.(syscall.Signal))
-			d.upgrader.acting.Unlock()
+		other := make(chan struct{})
+		go func() {
+			defer close(other)
+			d.handleFrom(ctx, c.other)
+		}()
+		d.handleFrom(ctx, c.end)
+		late := time.NewTimer(time.Second)
+		defer late.Stop()
+		select {
+		case <-other:
+		case <-late.C:
 		}
 	}()
 	return done
 }
 
+func (d *Daemon) handleFrom(ctx context.Context, signals <-chan os.Signal) {
+	u := d.upgrader
+	for ctx.Err() == nil { // what comes after that is for the next life
+		select {
+		case <-ctx.Done():
+		case over := <-u.rest:
+			<-over
+		case s := <-signals:
+			u.acting.RLock()
+			d.handleSignal(ctx, s.(syscall.Signal))
+			u.acting.RUnlock()
+		}
+	}
+}
+
+// restSignals has no signal dealt with until goOn: one that was taken from its channel, and waits,
+// would be lost with this version of the program.
+func (d *Daemon) restSignals() (goOn func(), err error) {
+	over := make(chan struct{})
+	late := time.NewTimer(restTime)
+	defer late.Stop()
+	for range 2 { // goroutines of handleSignals
+		select {
+		case d.upgrader.rest <- over:
+		case <-d.living.Done():
+			close(over)
+			return nil, &proc.Fault{Reason: proc.ShutdownState}
+		case <-late.C:
+			close(over)
+			return nil, errUnderWay("a signal is being dealt with")
+		}
+	}
+	return func() { close(over) }, nil
+}
+
+// handleSignal has the lines and meanings of supervisord's handle_signal.
 func (d *Daemon) handleSignal(ctx context.Context, s syscall.Signal) {
 	name := signalName(s)
 	switch s {

@@ -45,11 +45,12 @@ type upgrader struct {
 	masked  []int // signals that are blocked since an earlier upgrade
 	busy    sync.Mutex
 
-	acting sync.Mutex // held while a signal is dealt with, and by the last part of an upgrade
+	rest   chan chan struct{} // has the goroutines of handleSignals wait for the end of what they get
+	acting sync.RWMutex       // held for reading while a signal is dealt with, for writing by the last part of an upgrade
 }
 
 func (l *launch) upgrader() *upgrader {
-	u := &upgrader{signals: l.signals, masked: l.masked, launch: keptLaunch{
+	u := &upgrader{signals: l.signals, masked: l.masked, rest: make(chan chan struct{}), launch: keptLaunch{
 		Argv0: l.argv0, Compat: l.compat, File: l.file, Foreground: l.foreground, Program: l.program, Ledger: l.ledger, Dir: l.dir,
 	}}
 	if l.flags != nil {
@@ -134,6 +135,11 @@ func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 	d.clock.halt()
 	defer d.clock.start(d.living, d.bus)
 	u := d.upgrader
+	goOn, err := d.restSignals()
+	if err != nil {
+		return err
+	}
+	defer goOn()
 	u.acting.Lock()
 	defer u.acting.Unlock()
 	cfg := d.config()
