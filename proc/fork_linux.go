@@ -90,11 +90,7 @@ func (k *UnixKernel) forkDirectly(path string, argv []string, attr *syscall.Proc
 	runtime.UnlockOSThread()
 
 	if errno != 0 {
-		if e := syscall.Errno(errno); e == syscall.EAGAIN || e == syscall.ENOMEM {
-			return 0, e, true
-		}
-		k.indirect.Store(true) // an old kernel, or a filter of system calls
-		return 0, nil, false
+		return k.noChild(syscall.Errno(errno))
 	}
 	for i := range im.calls[:im.n] {
 		if errno := im.calls[i].Errno; errno != 0 {
@@ -105,13 +101,23 @@ func (k *UnixKernel) forkDirectly(path string, argv []string, attr *syscall.Proc
 				}
 			}
 			if i < own {
-				k.indirect.Store(true)
-				return 0, nil, false
+				return k.noChild(syscall.Errno(errno))
 			}
 			return 0, syscall.Errno(errno), true
 		}
 	}
 	return pid, nil, true
+}
+
+// noChild is the answer of forkDirectly when there is no child, or none with a table of its own. The
+// machine may have no room for one now; else it is an old kernel, or a filter of system calls, and
+// is not asked again.
+func (k *UnixKernel) noChild(e syscall.Errno) (int, error, bool) {
+	if noFork(e) {
+		return 0, e, true
+	}
+	k.indirect.Store(true)
+	return 0, nil, false
 }
 
 // raisedFiles is the limit of open descriptors that a child is to have when package syscall
