@@ -43,8 +43,8 @@ func TestStdin(t *testing.T) {
 		t.Errorf("cat wrote something else")
 	}
 
-	// One big piece, more than the pipe holds: in order and complete.
-	big := bytes.Repeat([]byte("0123456789abcde\n"), 50_000)
+	// One big piece, more than the pipe holds and than may wait: in order and complete.
+	big := bytes.Repeat([]byte("0123456789abcde\n"), 200_000)
 	if err := w.m.Stdin(ctx, "cat", "cat", big); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ type stdin struct {
 	writing int      // bytes the goroutine has
 }
 
-// stdinMax is how much may wait for a child that does not read.
+// stdinMax is how much may wait for a child that does not read, if that is more than one piece: an
+// event may be larger.
 const stdinMax = 1 << 20
 
 func (s *stdin) open(fd int) { *s = stdin{fd: fd} }
@@ -59,7 +60,11 @@ func (m *Manager) feed(p *process, data []byte) error {
 	if s.fd < 0 {
 		return &Fault{NoFile, name}
 	}
-	if s.writing == 0 {
+	waits := len(s.pending) + s.writing
+	if waits > 0 && waits+len(data) > stdinMax { // a piece is refused as a whole, or taken as a whole
+		return &Fault{Failed, name + " does not read its standard input"}
+	}
+	if waits == 0 {
 		n, err := writeSome(s.fd, data)
 		switch {
 		case err == syscall.EPIPE:
@@ -72,9 +77,6 @@ func (m *Manager) feed(p *process, data []byte) error {
 	}
 	if len(data) == 0 {
 		return nil
-	}
-	if len(s.pending)+s.writing+len(data) > stdinMax {
-		return &Fault{Failed, name + " does not read its standard input"}
 	}
 	s.pending = append(s.pending, data...)
 	m.feedOn(p)
