@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -151,35 +150,6 @@ func TestUpgradePipelined(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("answer %d is %s, want %s", i, text, want)
 		}
-	}
-	b.stop()
-}
-
-// TestUpgradeLosesNoSignal: one that comes in the last moments of the old version is dealt with by
-// the new one.
-func TestUpgradeLosesNoSignal(t *testing.T) {
-	t.Parallel()
-	b, _ := upgradable(t, "", "[program:p]\ncommand = sleep 1000\nstartsecs = 0\n")
-	b.start()
-	pid := b.pid()
-	for i := range 20 {
-		upgrading := make(chan struct{})
-		go func() {
-			defer close(upgrading)
-			b.ctl("upgrade")
-		}()
-		for end := time.Now().Add(time.Minute); b.count("upgrading from gosv") <= i; {
-			if time.Now().After(end) {
-				t.Fatal("no upgrade after a minute")
-			}
-			time.Sleep(100 * time.Microsecond) // between two looks of a poll with a deadline
-		}
-		for end := time.Now().Add(time.Duration(i%10) * 200 * time.Microsecond); time.Now().Before(end); {
-			runtime.Gosched() // a signal in another moment of it each time
-		}
-		syscall.Kill(pid, syscall.SIGUSR2)
-		<-upgrading
-		b.logged(i+1, "received SIGUSR2")
 	}
 	b.stop()
 }
