@@ -39,7 +39,10 @@ func (p *Pump) drain(s *Sink, done func()) {
 
 // drained reads for those who drain, and tells those whose bytes have been dealt with.
 // It is false when this goroutine is not the loop any more.
-func (p *Pump) drained(term int, buf []byte) bool {
+func (p *Pump) drained(term int) bool {
+	if !p.settle(term) {
+		return false
+	}
 	for i := 0; i < len(p.drains); {
 		d := p.drains[i]
 		if !d.read {
@@ -65,7 +68,7 @@ func (p *Pump) drained(term int, buf []byte) bool {
 					part.n = 0
 					break
 				}
-				n, err := p.fetch(part.r, buf, min(part.n, len(buf)-headroom))
+				n, err := p.fetch(part.r, min(part.n, len(p.buf)-headroom))
 				if err == unix.EINTR {
 					continue
 				}
@@ -74,7 +77,7 @@ func (p *Pump) drained(term int, buf []byte) bool {
 					break
 				}
 				part.n -= n
-				if !p.write(term, part.r.s, p.take(part.r, buf, n)) {
+				if !p.write(term, part.r.s, p.take(part.r, n)) {
 					return false
 				}
 			}

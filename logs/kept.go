@@ -165,6 +165,11 @@ func (p *Pump) unpause() {
 	p.poll.wake() // somebody may have rung while nobody listened
 }
 
+// mayStand says that Freeze waits for nothing but the loop to stop. p.mu is held.
+func (p *Pump) mayStand() bool {
+	return p.pausing != nil && !p.closing && len(p.asked)+len(p.drains) == 0
+}
+
 // stand is the loop at rest. p.mu is held.
 func (p *Pump) stand() {
 	select {

@@ -31,7 +31,9 @@ type Pump struct {
 
 	turn     sync.Mutex // guards what follows: who is the loop, and where it is
 	term     int        // the loop is the goroutine of this term
-	writing  *File      // what it is writing to, if anything
+	writing  *File      // what is being written to, if anything
+	by       *lane      // who does; nil: the loop
+	using    *stash     // what it writes out of; nil: it is not protected
 	writes   int        // counted, to tell one write from the next
 	seen     int        // writes when watch last looked
 	watching bool       // watch is about to look
@@ -45,6 +47,8 @@ type Pump struct {
 
 	// The loop's own.
 	stash  *stash // nil: pieces are not protected
+	buf    []byte // in it, where there is one
+	lane   *lane  // nil: the loop writes by itself
 	held   []*run // pipes that are not read for now
 	drains []*drain
 	hot    []*run            // pipes that are read after each pause; see rest
@@ -140,19 +144,26 @@ func (p *Pump) now() time.Duration { return time.Since(p.start) }
 
 // loop is the pump while its term lasts.
 func (p *Pump) loop(term int) {
-	if p.dir != "" {
-		p.stash, _ = newStash(p.dir)
-	}
-	buf := p.buffer(bufSize)
+	p.furnish(bufSize)
 	var list []ready
 	var work []*run
 	for {
 		list = p.poll.wait(list[:0], p.timeout())
+		if p.isLost() && !p.abandon(term) {
+			return
+		}
 		now := p.now()
 		var asked []*drain
 		var closing bool
 		p.mu.Lock()
-		if p.pausing != nil && !p.closing && len(p.asked)+len(p.drains) == 0 {
+		if p.lane != nil && p.mayStand() {
+			p.mu.Unlock()
+			if !p.closeLane(term) {
+				return
+			}
+			p.mu.Lock()
+		}
+		if p.mayStand() {
 			p.stand()
 			p.mu.Unlock()
 			return
@@ -180,24 +191,23 @@ func (p *Pump) loop(term int) {
 		p.roomy = false
 		p.mu.Unlock()
 		if roomy && p.stash == nil {
-			p.stash, _ = newStash(p.dir)
-			buf = p.buffer(len(buf) - headroom)
+			p.furnish(len(p.buf) - headroom)
 		}
 		p.drains = append(p.drains, asked...)
 		if closing {
-			p.finish(term, buf)
+			p.finish(term)
 			return
 		}
 		gather, full := false, false
 		for _, r := range work {
-			n, ok := p.read(term, r, buf)
+			n, ok := p.read(term, r)
 			if !ok {
 				return
 			}
 			if n < 0 || n == 0 && !r.rests {
 				continue
 			}
-			g, size := r.note(n, len(buf)-headroom, now)
+			g, size := r.note(n, len(p.buf)-headroom, now)
 			gather = gather || g
 			full = full || !g && n >= smallRead
 			if size > 0 {
@@ -208,19 +218,25 @@ func (p *Pump) loop(term int) {
 				gather = gather || r.rests // or the loop would run on
 			}
 		}
-		if len(p.drains) > 0 && !p.drained(term, buf) {
+		if len(p.drains) > 0 && !p.drained(term) {
 			return
 		}
 		if len(p.held) > 0 {
 			p.resume(p.now())
 		}
-		if p.big && len(buf) < headroom+bufMax {
-			buf = p.buffer(bufMax)
+		if p.big && len(p.buf) < headroom+bufMax {
+			p.buf = p.buffer(bufMax)
+			if p.lane == nil {
+				p.openLane()
+			}
 		}
 		if p.big && now-p.looked >= idleBefore {
 			p.looked = now
 			if p.calm(now) {
-				buf = p.buffer(bufSize)
+				if !p.closeLane(term) {
+					return
+				}
+				p.buf = p.buffer(bufSize)
 			}
 		}
 		if gather && !full {
@@ -257,18 +273,40 @@ func (p *Pump) timeout() time.Duration {
 
 // read reads r once and passes on what came; n is 0 when nothing was there and -1 at the
 // end. ok is false when this goroutine is not the loop any more.
-func (p *Pump) read(term int, r *run, buf []byte) (n int, ok bool) {
-	n, err := p.fetch(r, buf, len(buf)-headroom)
+func (p *Pump) read(term int, r *run) (n int, ok bool) {
+	// What has a state of its own is written at once, and so are small pieces: to wake the
+	// lane's goroutine for them costs more than their copy.
+	alone := p.lane == nil || r.text != nil || r.rests
+	if alone && !p.settle(term) {
+		return 0, false
+	}
+	n, err := p.fetch(r, len(p.buf)-headroom)
 	switch {
 	case err == unix.EINTR || err == unix.EAGAIN:
 		return 0, true
 	case n > 0 && err == nil:
-		return n, p.write(term, r.s, p.take(r, buf, n))
+		b := p.take(r, n)
+		f := r.s.file.Load()
+		if alone || f == nil || f.special.Load() {
+			return n, p.write(term, r.s, b)
+		}
+		return n, p.pass(term, r.s, f, b)
+	}
+	if !p.settle(term) {
+		return -1, false // the next loop finds the end again
 	}
 	p.forget(r)
 	ok = p.write(term, r.s, r.end())
 	r.s.release()
 	return -1, ok
+}
+
+// furnish makes the loop a room for pieces of n bytes at most, protected where that can be.
+func (p *Pump) furnish(n int) {
+	if p.stash == nil && p.dir != "" {
+		p.stash, _ = newStash(p.dir)
+	}
+	p.buf = p.buffer(n)
 }
 
 // buffer is a buffer for pieces of n bytes at most.
@@ -279,20 +317,20 @@ func (p *Pump) buffer(n int) []byte {
 	return make([]byte, headroom+n)
 }
 
-// fetch reads up to n bytes of r to buf[headroom:], which is protected until write where
+// fetch reads up to n bytes of r to p.buf[headroom:], which is protected until write where
 // they go to a file.
-func (p *Pump) fetch(r *run, buf []byte, n int) (int, error) {
+func (p *Pump) fetch(r *run, n int) (int, error) {
 	if f := r.s.file.Load(); p.stash != nil && f != nil && !f.special.Load() {
 		if there := pipeWaiting(int(r.fd)); there > 0 {
 			return p.stash.read(r, min(n, there))
 		}
 	}
-	return unix.Read(int(r.fd), buf[headroom:headroom+n])
+	return unix.Read(int(r.fd), p.buf[headroom:headroom+n])
 }
 
 // take is run.take for a piece of fetch.
-func (p *Pump) take(r *run, buf []byte, n int) []byte {
-	b := r.take(buf, n)
+func (p *Pump) take(r *run, n int) []byte {
+	b := r.take(p.buf, n)
 	if r.text != nil && p.stash != nil {
 		p.stash.made(b, func(seq uint64) { r.keep(p.dir, seq) })
 	}
@@ -344,7 +382,10 @@ func without(list []*run, r *run) []*run {
 
 // finish is the end of the loop: what is in the pipes is read, and what files owe is waited
 // for.
-func (p *Pump) finish(term int, buf []byte) {
+func (p *Pump) finish(term int) {
+	if !p.closeLane(term) {
+		return
+	}
 	p.mu.Lock()
 	var left []*run
 	for _, r := range p.runs {
@@ -355,12 +396,12 @@ func (p *Pump) finish(term int, buf []byte) {
 	p.mu.Unlock()
 	for _, r := range left {
 		for n := pipeWaiting(int(r.fd)); n > 0; {
-			k, err := p.fetch(r, buf, min(n, len(buf)-headroom))
+			k, err := p.fetch(r, min(n, len(p.buf)-headroom))
 			if err != nil || k <= 0 {
 				break
 			}
 			n -= k
-			if !p.write(term, r.s, p.take(r, buf, k)) {
+			if !p.write(term, r.s, p.take(r, k)) {
 				return // the next loop goes on with what is left
 			}
 		}

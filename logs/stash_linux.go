@@ -205,6 +205,21 @@ func (st *stash) made(b []byte, keep func(seq uint64)) {
 	st.phase(stashOutput)
 }
 
+// seq is that of the last piece.
+func (st *stash) seq() uint64 {
+	if st == nil {
+		return 0
+	}
+	return st.note().Seq
+}
+
+// follow makes the next piece come after that of seq, which was in another stash.
+func (st *stash) follow(seq uint64) {
+	if st != nil {
+		st.note().Seq = max(st.note().Seq, seq)
+	}
+}
+
 // at says that what is left from the byte from on will be appended to a file of this size.
 func (st *stash) at(id fileID, size int64, from int) {
 	if st == nil {

@@ -14,15 +14,12 @@ func (p *Pump) write(term int, s *Sink, b []byte) bool {
 		p.owe(f.back.Load())
 		return true
 	}
-	p.turn.Lock()
-	p.writing = f
-	p.writes++
-	if !p.watching {
-		p.watching = true
-		p.seen = p.writes
-		p.watcher.Reset(watchEvery)
-	}
-	p.turn.Unlock()
+	return p.put(term, s, f, b, st)
+}
+
+// put is write for a regular file, out of st.
+func (p *Pump) put(term int, s *Sink, f *File, b []byte, st *stash) bool {
+	p.begin(f, nil, st)
 	f.put(b, s, st)
 	st.done()
 	p.turn.Lock()
@@ -32,6 +29,26 @@ func (p *Pump) write(term int, s *Sink, b []byte) bool {
 		return true
 	}
 	p.turn.Unlock()
+	p.unhang(f, st)
+	return false
+}
+
+// begin lets watch know of a write.
+func (p *Pump) begin(f *File, by *lane, st *stash) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.writing, p.by, p.using = f, by, st
+	p.writes++
+	if !p.watching {
+		p.watching = true
+		p.seen = p.writes
+		p.watcher.Reset(watchEvery)
+	}
+}
+
+// unhang is the end of a goroutine whose place another one has taken: it writes what has
+// gathered for f meanwhile.
+func (p *Pump) unhang(f *File, st *stash) {
 	st.close()
 	f.back.Load().run()
 	if f.again.Swap(false) {
@@ -40,7 +57,6 @@ func (p *Pump) write(term int, s *Sink, b []byte) bool {
 	p.turn.Lock()
 	p.hanging--
 	p.turn.Unlock()
-	return false
 }
 
 // owe remembers a backlog for Close, and forgets those that are empty.
@@ -73,12 +89,20 @@ func (p *Pump) watch() {
 		b := newBacklog(f, 0)
 		b.running, b.hung = true, true
 		f.back.Store(b)
-		p.term++
 		p.hanging++
 		p.writing = nil
 		p.watching = false
-		p.stash = nil // the old loop's, as long as it hangs
-		p.owe(b)      // in the loop's place: the old one is in its write, the new one not there yet
+		if l := p.by; l != nil {
+			l.gone, l.owed = true, b
+			close(l.lost)
+			p.poll.wake()
+			return
+		}
+		p.term++
+		if p.stash == p.using {
+			p.stash = nil // the old loop's, as long as it hangs
+		}
+		p.owe(b) // in the loop's place: the old one is in its write, the new one not there yet
 		go p.loop(p.term)
 		p.poll.wake() // the old loop may have heard what the new one has to know
 		return
