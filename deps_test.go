@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 		"gosv/daemon/web":    {[]string{"daemon/wire"}, "the page calls the registry as everyone does"},
 		"gosv/daemon":        {[]string{"conf", "logs", "proc", "proc/state", "proc/event", "daemon/wire", "daemon/xmlrpc", "daemon/web"}, "daemon and ctl never see each other"},
 		"gosv/ctl":           {[]string{"conf", "daemon/wire"}, "the socket is the contract, and ctl must start in milliseconds"},
-		"gosv/testenv":       {nil, "for TestMain of every package"},
+		"gosv/proc/testenv":  {nil, "for TestMain of every package"},
 		"gosv/proc/proctest": {[]string{"conf", "proc"}, "the fake kernel is for tests"},
 	}
 	for pkg, imports := range listImports(t, "./...") {

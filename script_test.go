@@ -18,7 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"gosv/testenv"
+	"gosv/proc/testenv"
 )
 
 var update = flag.Bool("update", false, "refresh golden files")

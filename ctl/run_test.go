@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"gosv/testenv"
+	"gosv/proc/testenv"
 )
 
 // TestMain also plays supervisorctl, for tests that need a process on a terminal.

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"gosv/testenv"
+	"gosv/proc/testenv"
 )
 
 func TestMain(m *testing.M) {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"gosv/testenv"
+	"gosv/proc/testenv"
 )
 
 func TestMain(m *testing.M) {

@@ -13,7 +13,7 @@ import (
 
 	"gosv/conf"
 	"gosv/proc"
-	"gosv/testenv"
+	"gosv/proc/testenv"
 )
 
 // The test binary plays the exec shim and all sorts of children.
