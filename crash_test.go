@@ -58,6 +58,17 @@ while :; do
 done
 `
 
+// blocks is flood with large writes, for which a busy pump has another goroutine.
+const blocks = `i=0
+trap 'over=yes' TERM
+while [ -z "$over" ]; do
+	seq -f 'line %.0f' $i $((i+39999)) | dd obs=256k status=none
+	i=$((i+40000))
+	sleep 0.05
+done
+echo last $i
+`
+
 // writers are programs that number what they write, in each way that a log is kept; box.wrote looks at it.
 const writers = `[program:flood]
 command = bash %(here)s/flood.sh 500
@@ -68,6 +79,10 @@ command = bash %(here)s/flood.sh 500
 stdout_logfile = %(here)s/lines.log
 stdout_logfile_maxbytes = 0
 stdout_logfile_format = lines
+[program:blocks]
+command = bash %(here)s/blocks.sh
+stdout_logfile = %(here)s/blocks.log
+stdout_logfile_maxbytes = 0
 [program:meter]
 command = child meter %(here)s/meter
 stdout_logfile = %(here)s/meter.log
@@ -78,7 +93,7 @@ stdout_logfile_backups = 200
 // wrote checks that what the writers have written, who are stopped, is there once and in order.
 func (b *box) wrote(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"flood", "lines"} {
+	for _, name := range []string{"flood", "lines", "blocks"} {
 		numbered(t, name, b.read(name+".log"), "line ")
 	}
 	all := concatenated(t, b.path("meter.log"))
@@ -104,12 +119,13 @@ startsecs = 0
 autorestart = false
 `)
 	b.write("flood.sh", flood)
+	b.write("blocks.sh", blocks)
 	b.start()
-	for _, name := range []string{"flood", "lines", "meter", "cat"} {
+	for _, name := range []string{"flood", "lines", "blocks", "meter", "cat"} {
 		b.reaches(name, "RUNNING")
 	}
 	b.reaches("done", "EXITED")
-	for _, name := range []string{"flood", "lines"} {
+	for _, name := range []string{"flood", "lines", "blocks"} {
 		b.until(name+" writes, so that it does what it should at its end", func() bool { return b.read(name+".log") != "" })
 	}
 	b.do("start", named{Name: "off"})

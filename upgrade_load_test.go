@@ -56,6 +56,7 @@ autorestart = true
 autostart = false
 `)
 	b.write("flood.sh", flood)
+	b.write("blocks.sh", blocks)
 	b.write("slow.sh", `i=0
 trap 'echo last $i; exit 0' TERM
 while :; do
@@ -65,7 +66,7 @@ while :; do
 done
 `)
 	b.start()
-	for _, name := range []string{"flood", "lines", "meter", "events", "ear"} {
+	for _, name := range []string{"flood", "lines", "blocks", "meter", "events", "ear"} {
 		b.reaches(name, "RUNNING")
 	}
 	following := exec.Command("supervisorctl", "-c", b.path("s.conf"), "tail", "-f", "followed")

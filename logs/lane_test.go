@@ -1,0 +1,207 @@
+package logs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// memory is a directory for stashes.
+func memory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "gosv-test-")
+	if err != nil {
+		t.Skipf("no file system in memory: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// stashes is how many pieces p may have on their way.
+func stashes(dir string) int {
+	list, _ := filepath.Glob(filepath.Join(dir, "piece-*"))
+	return len(list)
+}
+
+// flow writes numbered lines to s until stop, in large blocks, and then waits until they are dealt with.
+func flow(t *testing.T, s *Sink, stop <-chan struct{}) (sent func() string) {
+	t.Helper()
+	w := attach(t, s)
+	var all strings.Builder
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.Close()
+		for i := 0; ; i++ {
+			block := strings.Repeat(fmt.Sprintf("block %d\n", i), 30000)
+			if _, err := w.WriteString(block); err != nil {
+				t.Error(err)
+				return
+			}
+			all.WriteString(block)
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	return func() string {
+		<-done
+		atRest(t, s)
+		return all.String()
+	}
+}
+
+// rotated is a log with its backups.
+func rotated(t *testing.T, name string) string {
+	t.Helper()
+	var all strings.Builder
+	list, _ := filepath.Glob(name + ".*")
+	for i := len(list); i > 0; i-- {
+		all.WriteString(content(t, fmt.Sprintf("%s.%d", name, i)))
+	}
+	all.WriteString(content(t, name))
+	return all.String()
+}
+
+// A busy pump has a lane; all bytes come in order, over drains, runs that end, rotation and hand-overs;
+// and when it is calm again nothing of the lane is left.
+func TestLane(t *testing.T) {
+	t.Parallel()
+	dir, mem := t.TempDir(), memory(t)
+	p, err := NewPumpIn(mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Settled()
+	files := &Files{}
+	stop := make(chan struct{})
+	const programs = 3
+	var sinks [programs]*Sink
+	var sent [programs]func() string
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprint("log", i)) }
+	for i := range programs {
+		sinks[i] = newSink(t, p, Options{Files: files, Path: name(i), MaxBytes: int64(i) * (1 << 20), Backups: 10000})
+		sent[i] = flow(t, sinks[i], stop)
+	}
+	soon(t, "a lane", func() bool { return stashes(mem) == 1+laneRooms })
+	for range 20 {
+		drained(t, sinks[0])
+		if _, err := p.Freeze(files, 40*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if n := stashes(mem); n > 0 {
+			t.Errorf("%d stashes while the pump is frozen", n)
+		}
+		p.Thaw(files)
+		drained(t, sinks[1])
+	}
+	close(stop)
+	for i := range programs {
+		want := sent[i]()
+		same(t, name(i), rotated(t, name(i)), want)
+		if got := sinks[i].Stats(); got.Bytes != int64(len(want)) || got.Lost != 0 {
+			t.Errorf("%d: %+v, but %d bytes were sent", i, got, len(want))
+		}
+	}
+	soon(t, "the end of the lane", func() bool { return stashes(mem) == 1 })
+	p.Close()
+	if n := stashes(mem); n > 0 {
+		t.Errorf("%d stashes are left", n)
+	}
+}
+
+// A disk that hangs under a lane keeps its own file alone, again and again, and nothing is lost of
+// what fits its backlog.
+func TestLaneHangs(t *testing.T) {
+	t.Parallel()
+	dir, mem := t.TempDir(), memory(t)
+	p, err := NewPumpIn(mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Settled()
+	stuck := newSink(t, p, Options{Path: filepath.Join(dir, "hangs")})
+	other := newSink(t, p, Options{Path: filepath.Join(dir, "log")})
+	var all strings.Builder
+	for range 4 {
+		stop := make(chan struct{})
+		sent := flow(t, other, stop)
+		soon(t, "a lane", func() bool { return stashes(mem) == 1+laneRooms })
+		f := stuck.file.Load()
+		f.mu.Lock()
+		w := attach(t, stuck)
+		text := string(numbered(800 << 10))
+		write(t, w, text)
+		w.Close()
+		before := other.Stats().Bytes
+		drained(t, other)
+		soon(t, "the other file to be written on", func() bool { return other.Stats().Bytes > before+(4<<20) })
+		drained(t, other)
+		f.mu.Unlock()
+		soon(t, "the file to be written directly again", func() bool { return f.back.Load() == nil })
+		close(stop)
+		all.WriteString(sent())
+		atRest(t, stuck)
+		soon(t, "the text", func() bool { return strings.HasSuffix(content(t, f.name), text) })
+		soon(t, "the pump to be calm", func() bool { return stashes(mem) == 1 })
+	}
+	same(t, "the other log", content(t, filepath.Join(dir, "log")), all.String())
+	same(t, "the log that hung", content(t, filepath.Join(dir, "hangs")), strings.Repeat(string(numbered(800<<10)), 4))
+	if a, b := stuck.Stats(), other.Stats(); a.Lost+b.Lost != 0 {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	p.Close()
+	if n := stashes(mem); n > 0 {
+		t.Errorf("%d stashes are left", n)
+	}
+}
+
+// Two files that hang one after the other under a lane: what waits for the second when the first is given up
+// is not lost, nor what waits behind it.
+func TestLaneHangsTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := newPump(t)
+	const programs = 6
+	var sinks [programs]*Sink
+	var sent [programs]func() string
+	stop := make(chan struct{})
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprint("log", i)) }
+	for i := range programs {
+		sinks[i] = newSink(t, p, Options{Path: name(i)})
+		sent[i] = flow(t, sinks[i], stop)
+	}
+	var wait sync.WaitGroup
+	for round := range 3 {
+		for i := range 3 { // some hang at the same time
+			wait.Go(func() {
+				f := sinks[(round+2*i)%programs].file.Load()
+				f.mu.Lock()
+				hung := time.NewTimer(time.Duration(2+i) * watchEvery)
+				<-hung.C
+				f.mu.Unlock()
+			})
+		}
+		wait.Wait()
+	}
+	close(stop)
+	for i := range programs {
+		want := sent[i]()
+		soon(t, "the backlog to be written", func() bool { return sinks[i].file.Load().back.Load() == nil })
+		got := sinks[i].Stats()
+		if got.Bytes != int64(len(want)) {
+			t.Errorf("%d: %+v, but %d bytes were sent", i, got, len(want))
+		}
+		if got.Lost == 0 {
+			same(t, name(i), content(t, name(i)), want)
+		} else if text := content(t, name(i)); int64(len(text)) != got.Bytes-got.Lost {
+			t.Errorf("%d: %+v, and %d bytes in the file", i, got, len(text))
+		}
+	}
+}
