@@ -6,8 +6,9 @@ TAGS     = urfave_cli_no_docs,nethttpomithttp2,purego
 # What no hot path goes through is compiled without inlining: 0.9 MB less.
 COLD     = compress/... crypto/... encoding/asn1 flag github.com/... gopkg.in/... gosv/conf gosv/ctl gosv/daemon gosv/daemon/web hash/... html/... log/... math/big mime/... net/textproto net/url os/user regexp/... text/... vendor/...
 # Go 1.25's collector: that of 1.26 keeps its marks inside each span, and so a start touches another page of
-# each (0.3 ms). Go 1.27 will not have it any more: then this goes.
-GOBUILD  = CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w -funcalign=16' $(foreach p,$(COLD),-gcflags=$(p)=-l)
+# each (0.3 ms). A Go that does not have it any more is not asked for it.
+OLDGC   := $(shell GOEXPERIMENT=nogreenteagc $(GO) version >/dev/null 2>&1 && echo GOEXPERIMENT=nogreenteagc)
+GOBUILD  = CGO_ENABLED=0 $(OLDGC) $(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w -funcalign=16' $(foreach p,$(COLD),-gcflags=$(p)=-l)
 T       ?= 30s
 # Where make image puts its files, and for which architectures.
 DIST    ?= dist
