@@ -150,7 +150,7 @@ done
 	}
 	_ = names
 
-	for _, name := range []string{"flood", "lines", "followed", "events"} {
+	for _, name := range []string{"flood", "lines", "blocks", "followed", "events"} {
 		b.do("stop", named{Name: name})
 	}
 	b.do("stop", named{Name: "meter"})
