@@ -19,7 +19,7 @@ import (
 type caught struct {
 	end, other chan os.Signal
 	rest       chan os.Signal // see pending
-	able, done chan struct{} // closed when the first signal, when all are caught
+	able, done chan struct{}  // closed when the first signal, when all are caught
 }
 
 // catchSignals catches all of them.
