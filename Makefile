@@ -47,6 +47,7 @@ check: ## before every commit, under a minute
 others: ## the code and its tests as other systems see them; what they link against is compiled once, in a minute each
 	@for os in darwin freebsd; do GOOS=$$os $(GO) vet -tags $(TAGS) ./... || exit 1; done
 	@GOOS=linux GOARCH=386 $(GO) vet -tags $(TAGS) ./...
+	@GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -tags $(TAGS) -o /dev/null . # vet does not link, and there is assembly
 
 arm64: ## the packages' tests on an emulated arm64 system with gosv as PID 1, in minutes; PKGS="proc logs" chooses
 	@mkdir -p $(DIST)
