@@ -85,6 +85,9 @@ func chunkOf(fd int, st *unix.Stat_t) int {
 	return 64 << 10
 }
 
+// chunkOfHung is for a file that may be found to be anything when it flows again.
+const chunkOfHung = 512
+
 // add takes data over, or loses it. It is false when the file may be written directly
 // again. at is where data ends, for wait.
 func (b *backlog) add(data []byte, s *Sink) (at int64, ok bool) {

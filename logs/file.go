@@ -193,6 +193,11 @@ func (f *File) put(data []byte, s *Sink, st *stash) {
 	}
 	for whole := len(data); len(data) > 0; {
 		f.mu.Lock()
+		if b := f.back.Load(); b != nil && f.special.Load() { // since a moment ago: it may block for ever
+			f.mu.Unlock()
+			b.add(data, s)
+			return
+		}
 		k := f.cut(data)
 		if st != nil {
 			if f.fd < 0 && !f.end {

@@ -15,6 +15,7 @@ type lane struct {
 	gone  bool          // that it is; guarded by p.turn
 	owed  *backlog      // of the file that hangs; set before lost is closed
 	spare []room        // the loop's own
+	seq   uint64        // of the last piece that had one; the loop's own too
 }
 
 // room is where a piece is between its pipe and its file.
@@ -79,7 +80,8 @@ func (p *Pump) drive(l *lane) {
 // pass gives the piece b to the lane, and the loop another room. It is false when this goroutine
 // is not the loop any more.
 func (p *Pump) pass(term int, s *Sink, f *File, b []byte) bool {
-	l, seq := p.lane, p.stash.seq()
+	l := p.lane
+	l.seq = max(l.seq, p.stash.seq()) // not every room need have one
 	l.jobs <- job{room{p.stash, p.buf}, s, f, b}
 	var next room
 	if n := len(l.spare); n > 0 {
@@ -94,7 +96,7 @@ func (p *Pump) pass(term int, s *Sink, f *File, b []byte) bool {
 		}
 	}
 	p.stash, p.buf = next.st, next.buf
-	p.stash.follow(seq)
+	p.stash.follow(l.seq)
 	return true
 }
 

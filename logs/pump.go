@@ -276,7 +276,8 @@ func (p *Pump) timeout() time.Duration {
 func (p *Pump) read(term int, r *run) (n int, ok bool) {
 	// What has a state of its own is written at once, and so are small pieces: to wake the
 	// lane's goroutine for them costs more than their copy.
-	alone := p.lane == nil || r.text != nil || r.rests
+	f := r.s.file.Load()
+	alone := p.lane == nil || r.text != nil || r.rests || f != nil && f.special.Load()
 	if alone && !p.settle(term) {
 		return 0, false
 	}
@@ -286,8 +287,7 @@ func (p *Pump) read(term int, r *run) (n int, ok bool) {
 		return 0, true
 	case n > 0 && err == nil:
 		b := p.take(r, n)
-		f := r.s.file.Load()
-		if alone || f == nil || f.special.Load() {
+		if alone || f == nil {
 			return n, p.write(term, r.s, b)
 		}
 		return n, p.pass(term, r.s, f, b)

@@ -84,11 +84,14 @@ func (p *Pump) watch() {
 		p.watching = false
 		return
 	}
-	if p.writes == p.seen && p.hanging < hangingMax {
-		f := p.writing
-		b := newBacklog(f, 0)
+	// With a backlog there is no write that could hang, but a goroutine that had no processor.
+	if f := p.writing; p.writes == p.seen && p.hanging < hangingMax && f.back.Load() == nil {
+		b := newBacklog(f, chunkOfHung)
 		b.running, b.hung = true, true
-		f.back.Store(b)
+		if !f.back.CompareAndSwap(nil, b) { // it has just been found to be special
+			p.watcher.Reset(watchEvery)
+			return
+		}
 		p.hanging++
 		p.writing = nil
 		p.watching = false
