@@ -84,8 +84,8 @@ func (l *launch) keeperLost() {
 		return
 	}
 	l.renewed = time.Now()
-	d.upgrader.acting.Lock() // no upgrade while there are two of them
-	defer d.upgrader.acting.Unlock()
+	d.upgrader.acting.RLock() // no upgrade while there are two of them; signals are dealt with
+	defer d.upgrader.acting.RUnlock()
 	var given []*os.File
 	if l.given != nil {
 		given = l.given.files
