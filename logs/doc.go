@@ -14,7 +14,8 @@
 // socket) is written by a goroutine of its own out of a backlog of 1 MiB; when that is
 // full, its programs wait, and after a second in which nothing was taken they go on and
 // the bytes are lost, counted. A regular file is written by the loop itself; if that
-// hangs, another goroutine becomes the loop and the file gets such a backlog (turn.go).
+// hangs, another goroutine becomes the loop and the file gets such a backlog (turn.go). While
+// much is written at once a second goroutine writes what the loop reads (lane.go).
 //
 // Where a stream has a [Line], its file gets whole lines, marked or not (format.go); where
 // it has none, the bytes as they come, and that costs nothing. What happens when the reader
