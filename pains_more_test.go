@@ -200,7 +200,7 @@ stdout_logfile_maxbytes = 50KB
 		if tries == 3 {
 			t.Fatalf("grown %d times: at last before %+v, after %+v", tries, base, after)
 		}
-		base = after
+		base.rss, base.threads = after.rss, after.threads
 	}
 	b.stop()
 }

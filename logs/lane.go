@@ -176,5 +176,6 @@ func (p *Pump) abandon(term int) bool {
 	}
 	p.lane = nil
 	l.dismiss()
+	p.buf = p.buffer(bufSize) // with the next large one comes another lane
 	return true
 }

@@ -141,6 +141,7 @@ func TestLaneHangs(t *testing.T) {
 		w.Close()
 		before := other.Stats().Bytes
 		drained(t, other)
+		soon(t, "another lane", func() bool { return stashes(mem) == 2+laneRooms }) // and what hangs
 		soon(t, "the other file to be written on", func() bool { return other.Stats().Bytes > before+(4<<20) })
 		drained(t, other)
 		f.mu.Unlock()
