@@ -92,9 +92,13 @@ func TestLane(t *testing.T) {
 	soon(t, "a lane", func() bool { return stashes(mem) == 1+laneRooms })
 	for range 20 {
 		drained(t, sinks[0])
-		if _, err := p.Freeze(files, 40*time.Second); err != nil {
-			t.Fatal(err)
-		}
+		soon(t, "the pump to stand still", func() bool {
+			_, err := p.Freeze(files, 40*time.Second)
+			if err != nil { // a machine so slow that a disk seems to hang
+				p.Thaw(files)
+			}
+			return err == nil
+		})
 		if n := stashes(mem); n > 0 {
 			t.Errorf("%d stashes while the pump is frozen", n)
 		}
