@@ -42,6 +42,7 @@ type backlog struct {
 	done    int64         // of them written or lost
 	running bool          // there is a writer
 	hung    bool          // nothing was taken for patience
+	looked  int64         // what had been taken when guard last looked
 	inside  bool          // the writer is in write(2)
 	over    bool          // a disk that hung flows again: write directly
 	pausing bool          // Freeze: the writer puts back what it has not written, and ends
@@ -64,7 +65,7 @@ type waiter struct {
 }
 
 func newBacklog(f *File, chunk int) *backlog {
-	b := &backlog{f: f, chunk: chunk, bell: -1}
+	b := &backlog{f: f, chunk: chunk, bell: -1, looked: f.taken.Load()}
 	if f.own >= 0 && f.files != nil {
 		b.overflow = f.files.Overflow
 	}
@@ -321,6 +322,22 @@ func (b *backlog) stuck() {
 	if b.inside {
 		b.hung = true
 		ring = b.ring()
+	}
+	b.mu.Unlock()
+	ring.kick()
+}
+
+// guard looks, for as long as there is a writer, whether a disk that seems to hang takes anything at all.
+func (b *backlog) guard() {
+	b.mu.Lock()
+	var ring *Pump
+	if b.running && !b.f.special.Load() {
+		was, taken := b.hung, b.done+b.f.taken.Load()
+		b.hung, b.looked = taken == b.looked, taken
+		if b.hung && !was {
+			ring = b.ring()
+		}
+		time.AfterFunc(patience, b.guard)
 	}
 	b.mu.Unlock()
 	ring.kick()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -98,10 +99,13 @@ func TestWriteMax(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := unix.SetsockoptInt(p[0], unix.SOL_SOCKET, unix.SO_SNDBUF, writeMax); err != nil { // which is doubled
+		t.Fatal(err)
+	}
 	data := numbered(3*writeMax + 100)
 	written := make(chan error, 1)
 	go func() {
-		n, err := writeAll(p[0], data)
+		n, err := writeAll(p[0], data, new(atomic.Int64))
 		if err == nil && n != len(data) {
 			err = fmt.Errorf("wrote %d of %d", n, len(data))
 		}

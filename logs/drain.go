@@ -68,7 +68,7 @@ func (p *Pump) drained(term int) bool {
 					part.n = 0
 					break
 				}
-				n, err := p.fetch(part.r, min(part.n, len(p.buf)-headroom))
+				n, err := p.fetch(part.r, part.n)
 				if err == unix.EINTR {
 					continue
 				}

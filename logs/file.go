@@ -32,6 +32,7 @@ type File struct {
 	again   atomic.Bool             // to be opened anew by the writer of back
 	fault   fault
 	lost    atomic.Int64 // bytes of Write
+	taken   atomic.Int64 // bytes that write(2) took
 
 	mu      sync.Mutex // guards what follows, and orders the writes to a regular file
 	fd      int        // -1: not open; the file is made at once but opened at its first byte, since each descriptor costs every fork
@@ -272,7 +273,7 @@ func (f *File) append(b []byte) (int, error) {
 		return 0, unix.ENOSPC
 	}
 	f.torn = false
-	n, err := writeAll(f.fd, b)
+	n, err := writeAll(f.fd, b, &f.taken)
 	if err != nil && n > 0 {
 		k := f.untear(b, n)
 		f.torn, n = k < n && err == unix.ENOSPC, k

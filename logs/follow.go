@@ -9,7 +9,7 @@ import (
 )
 
 // followMax is how far a follower may be behind before it loses bytes.
-const followMax = 1 << 20
+const followMax = 2 << 20
 
 // Follower receives new output. A slow reader loses its own oldest bytes, counted.
 type Follower struct {

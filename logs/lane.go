@@ -47,7 +47,7 @@ func (p *Pump) openLane() {
 				l.dismiss()
 				return
 			}
-			x = room{st, st.buf}
+			x = room{st, st.reserve(bufMax)}
 		} else {
 			x.buf = make([]byte, headroom+bufMax)
 		}
@@ -176,6 +176,6 @@ func (p *Pump) abandon(term int) bool {
 	}
 	p.lane = nil
 	l.dismiss()
-	p.buf = p.buffer(bufSize) // with the next large one comes another lane
+	p.buf, p.wide = p.buffer(bufSize), false // with the next large one comes another lane
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,17 +123,17 @@ func cannotOpen(path string, err error) error {
 }
 
 // writeMax is how much goes to a file at once. The kernel takes the memory for it in blocks of
-// that size, and small ones are lying about, mostly used a moment ago. Large ones are cut from
-// memory that nobody has used for long, which a virtual machine has given back to its host: to
-// get it again takes three times as long as the copy.
-const writeMax = 64 << 10
+// that size. Large ones are cheaper, but cut from memory that nobody has used for long, which a virtual
+// machine may have given back to its host: to get it again takes three times as long as the copy.
+const writeMax = 256 << 10
 
-// writeAll writes all of b; n is how much of it was written.
-func writeAll(fd int, b []byte) (n int, err error) {
+// writeAll writes all of b; n is how much of it was written, and taken counts it as it goes.
+func writeAll(fd int, b []byte, taken *atomic.Int64) (n int, err error) {
 	for n < len(b) {
 		k, err := unix.Write(fd, b[n:min(len(b), n+writeMax)])
 		if k > 0 {
 			n += k
+			taken.Add(int64(k))
 		}
 		if err != nil && err != unix.EINTR {
 			return n, err

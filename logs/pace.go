@@ -1,17 +1,24 @@
 package logs
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // Measured with one writer and a file: wake-ups are the cost, not the copy. 64 KiB writes
-// through a 64 KiB pipe are limited by the two sides waiting for each other; a 256 KiB pipe
+// through a 64 KiB pipe are limited by the two sides waiting for each other; a larger pipe
 // makes them three times as fast. 100-byte writes cost a wake-up each; a pause of 200 us
-// lets them gather, at a fifth of the CPU, and twice as fast once 1 MiB fits meanwhile.
+// lets them gather, at a fifth of the CPU, and twice as fast once 1 MiB fits meanwhile. With many
+// writers that wait for a processor what a turn of theirs moves counts: 1 MiB at once instead of 256 KiB
+// is a tenth faster.
 const (
-	pipeSize  = 64 << 10  // what the kernel makes
-	blockPipe = 256 << 10 // for large writes
-	linePipe  = 1 << 20   // for many small ones
-	bufSize   = 64 << 10
-	bufMax    = 256 << 10 // larger than a core's cache gains nothing
+	pipeSize = 64 << 10  // what the kernel makes
+	widePipe = 1 << 20   // what it makes at most for those who are not root
+	halfPipe = 256 << 10 // for busy pipes beyond wideMax
+	wideMax  = 64 << 20  // of all that are larger than usual; see Pump.grow
+	bufSize  = 64 << 10
+	bufMax   = 1 << 20
+	textMax  = 256 << 10 // of pieces that somebody looks at, or has to keep
 
 	smallRead  = 16 << 10
 	hotReads   = 16 // so many small reads, each soon after the last, make a pipe worth a pause
@@ -34,11 +41,11 @@ type pace struct {
 	rests  bool // from being watched, see Pump.rest
 }
 
-// note takes a read of n bytes into account. It says whether a pause would gather more, and what
-// size the pipe should have; 0: as it is. Gaps say little on a busy machine, where either
+// note takes a read of n bytes into account, of buf at most. It says whether a pause would gather more, and
+// whether the pipe should be larger. Gaps say little on a busy machine, where either
 // side may not get a core for a while; so only what was gathered ends the pauses, and a pipe
 // that is found half full grows whatever its writes are like.
-func (p *pace) note(n, buf int, now time.Duration) (gather bool, grow int) {
+func (p *pace) note(n, buf int, now time.Duration) (gather, grow bool) {
 	gap := now - p.last
 	p.last = now
 	gathering := p.hot >= hotReads
@@ -59,21 +66,14 @@ func (p *pace) note(n, buf int, now time.Duration) (gather bool, grow int) {
 		if !gathering {
 			p.full = 0
 		}
-		return gathering, 0
+		return gathering, false
 	}
 	// The writer may be waiting already: no pause.
 	if p.full++; p.full < fullReads {
-		return false, 0
+		return false, false
 	}
 	p.full = 0
-	switch {
-	case p.fixed || p.size >= linePipe:
-	case gathering:
-		return false, linePipe
-	case p.size < blockPipe:
-		return false, blockPipe
-	}
-	return false, 0
+	return false, !p.fixed && p.size < widePipe
 }
 
 // rest takes a pipe that is read after each pause anyway out of epoll, and puts it back when
@@ -94,9 +94,23 @@ func (p *Pump) rest(r *run) {
 	p.hot = append(p.hot, r)
 }
 
-// grow makes a busy pipe larger, and the buffer with it. The user's quota for pipes may be
-// used up; then the pipe stays as it is.
-func (p *Pump) grow(r *run, size int) {
+// grow makes a busy pipe larger, and the buffer with it. The user's quota for pipes (64 MiB, but for
+// root) may be used up; then the pipe stays as it is. We take half of it at most for pipes of the full
+// size: whoever has used it up gets tiny pipes, whatever they are for.
+func (p *Pump) grow(r *run) {
+	size, most := widePipe, wideMax
+	if os.Geteuid() != 0 {
+		most /= 2
+	}
+	for _, x := range p.grown {
+		most -= int(x.size)
+	}
+	if size > most {
+		if size = halfPipe; int(r.size) >= size {
+			r.fixed = true
+			return
+		}
+	}
 	got, ok := resize(int(r.fd), size)
 	if !ok {
 		r.fixed = true
@@ -119,7 +133,7 @@ func (p *Pump) calm(now time.Duration) bool {
 		if now-r.last < idleBefore {
 			kept = append(kept, r)
 		} else if got, ok := resize(int(r.fd), pipeSize); ok {
-			r.size = int32(got)
+			r.size, r.fixed = int32(got), false
 		} else {
 			kept = append(kept, r) // it is full and not being read: its file hangs
 		}

@@ -53,7 +53,8 @@ type Pump struct {
 	drains []*drain
 	hot    []*run            // pipes that are read after each pause; see rest
 	grown  []*run            // pipes that were made larger
-	big    bool              // the buffer is larger than usual
+	big    bool              // pipes are larger than usual
+	wide   bool              // and the buffer is
 	looked time.Duration     // when calm was last asked
 	owing  map[*backlog]bool // of the files that sinks have written to and that may not have taken all
 }
@@ -207,11 +208,11 @@ func (p *Pump) loop(term int) {
 			if n < 0 || n == 0 && !r.rests {
 				continue
 			}
-			g, size := r.note(n, len(p.buf)-headroom, now)
+			g, grow := r.note(n, p.most(r), now)
 			gather = gather || g
 			full = full || !g && n >= smallRead
-			if size > 0 {
-				p.grow(r, size)
+			if grow {
+				p.grow(r)
 			}
 			if r.rests != (r.hot >= hotReads) {
 				p.rest(r)
@@ -224,8 +225,8 @@ func (p *Pump) loop(term int) {
 		if len(p.held) > 0 {
 			p.resume(p.now())
 		}
-		if p.big && len(p.buf) < headroom+bufMax {
-			p.buf = p.buffer(bufMax)
+		if p.big && !p.wide {
+			p.buf, p.wide = p.buffer(bufMax), true
 			if p.lane == nil {
 				p.openLane()
 			}
@@ -236,7 +237,7 @@ func (p *Pump) loop(term int) {
 				if !p.closeLane(term) {
 					return
 				}
-				p.buf = p.buffer(bufSize)
+				p.buf, p.wide = p.buffer(bufSize), false
 			}
 		}
 		if gather && !full {
@@ -281,7 +282,7 @@ func (p *Pump) read(term int, r *run) (n int, ok bool) {
 	if alone && !p.settle(term) {
 		return 0, false
 	}
-	n, err := p.fetch(r, len(p.buf)-headroom)
+	n, err := p.fetch(r, len(p.buf))
 	switch {
 	case err == unix.EINTR || err == unix.EAGAIN:
 		return 0, true
@@ -299,42 +300,6 @@ func (p *Pump) read(term int, r *run) (n int, ok bool) {
 	ok = p.write(term, r.s, r.end())
 	r.s.release()
 	return -1, ok
-}
-
-// furnish makes the loop a room for pieces of n bytes at most, protected where that can be.
-func (p *Pump) furnish(n int) {
-	if p.stash == nil && p.dir != "" {
-		p.stash, _ = newStash(p.dir)
-	}
-	p.buf = p.buffer(n)
-}
-
-// buffer is a buffer for pieces of n bytes at most.
-func (p *Pump) buffer(n int) []byte {
-	if p.stash != nil {
-		return p.stash.buf[:headroom+n]
-	}
-	return make([]byte, headroom+n)
-}
-
-// fetch reads up to n bytes of r to p.buf[headroom:], which is protected until write where
-// they go to a file.
-func (p *Pump) fetch(r *run, n int) (int, error) {
-	if f := r.s.file.Load(); p.stash != nil && f != nil && !f.special.Load() {
-		if there := pipeWaiting(int(r.fd)); there > 0 {
-			return p.stash.read(r, min(n, there))
-		}
-	}
-	return unix.Read(int(r.fd), p.buf[headroom:headroom+n])
-}
-
-// take is run.take for a piece of fetch.
-func (p *Pump) take(r *run, n int) []byte {
-	b := r.take(p.buf, n)
-	if r.text != nil && p.stash != nil {
-		p.stash.made(b, func(seq uint64) { r.keep(p.dir, seq) })
-	}
-	return b
 }
 
 // forget closes a pipe that has ended.
@@ -396,7 +361,7 @@ func (p *Pump) finish(term int) {
 	p.mu.Unlock()
 	for _, r := range left {
 		for n := pipeWaiting(int(r.fd)); n > 0; {
-			k, err := p.fetch(r, min(n, len(p.buf)-headroom))
+			k, err := p.fetch(r, n)
 			if err != nil || k <= 0 {
 				break
 			}

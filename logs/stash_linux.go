@@ -23,7 +23,7 @@ import (
 type stash struct {
 	path string
 	mem  []byte
-	buf  []byte // headroom and room for a piece
+	buf  []byte // headroom and room for a piece: what memory is reserved for
 	out  []byte // for what is made of a piece that is not written as it came
 	mark [markSize]byte
 	peek [2]int // a pipe for tee; -1: not made yet
@@ -36,6 +36,7 @@ const (
 	stashHead = 4 << 10
 	stashOut  = 640 << 10
 	stashSize = stashHead + headroom + bufMax
+	stashMin  = stashHead + headroom + bufSize // what is there in any case
 )
 
 // The phases of a piece.
@@ -74,7 +75,7 @@ func newStash(dir string) (*stash, error) {
 	path := f.Name()
 	st := &stash{path: path, peek: [2]int{-1, -1}, file: f}
 	// Reserved, for a write to memory that is not there is a crash.
-	if err = unix.Fallocate(int(f.Fd()), 0, 0, stashSize); err == nil {
+	if err = unix.Fallocate(int(f.Fd()), 0, 0, stashMin); err == nil {
 		st.mem, err = unix.Mmap(int(f.Fd()), 0, stashSize+stashOut, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	}
 	if err != nil {
@@ -82,7 +83,7 @@ func newStash(dir string) (*stash, error) {
 		os.Remove(path)
 		return nil, err
 	}
-	st.buf = st.mem[stashHead:stashSize:stashSize]
+	st.buf = st.mem[stashHead:stashMin]
 	rand.Read(st.mark[:])
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
@@ -101,7 +102,7 @@ func oldStash(path string) *stash {
 	}
 	st := &stash{path: path, peek: [2]int{-1, -1}, file: f}
 	info, err := f.Stat()
-	if err == nil && info.Size() < stashSize {
+	if err == nil && info.Size() < stashMin {
 		err = os.ErrInvalid
 	}
 	if err == nil {
@@ -112,6 +113,24 @@ func oldStash(path string) *stash {
 		return nil
 	}
 	return st
+}
+
+// reserve is the buffer with room for pieces of n bytes, or of bufSize where there is no memory for that.
+// What is beyond n is given back.
+func (st *stash) reserve(n int) []byte {
+	end := stashHead + headroom + n
+	switch {
+	case n > len(st.buf)-headroom:
+		if unix.Fallocate(int(st.file.Fd()), 0, 0, int64(end)) != nil {
+			end = stashMin
+		}
+	case n < len(st.buf)-headroom:
+		page := int64(os.Getpagesize())
+		from := (int64(end) + page - 1) / page * page
+		unix.Fallocate(int(st.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, stashSize/page*page-from)
+	}
+	st.buf = st.mem[stashHead:end]
+	return st.buf
 }
 
 // room makes room for out, once it is needed.
@@ -252,13 +271,13 @@ func (r *run) inode() uint64 {
 // parseStash is the piece in a stash that a daemon left; nil: there is none.
 func parseStash(mem []byte) *piece {
 	var w stashNote
-	if len(mem) < stashSize {
+	if len(mem) < stashMin {
 		return nil
 	}
 	if _, err := binary.Decode(mem, binary.NativeEndian, &w); err != nil {
 		return nil
 	}
-	if w.N > bufMax || w.MarkLen > markSize || w.Out > stashOut || w.Phase > stashOutput {
+	if w.N > bufMax || int(w.N) > len(mem)-stashHead-headroom || w.MarkLen > markSize || w.Out > stashOut || w.Phase > stashOutput {
 		return nil
 	}
 	raw := mem[stashHead+headroom:][:w.N]

@@ -19,6 +19,7 @@ func newStash(string) (*stash, error) { return nil, errors.ErrUnsupported }
 func oldStash(string) *stash { return nil }
 
 func (st *stash) close()                          {}
+func (st *stash) reserve(int) []byte              { return nil }
 func (st *stash) read(r *run, n int) (int, error) { return unix.Read(int(r.fd), nil) }
 func (st *stash) made([]byte, func(uint64))       {}
 func (st *stash) at(fileID, int64, int)           {}

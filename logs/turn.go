@@ -1,5 +1,7 @@
 package logs
 
+import "time"
+
 // write gives b to the sink's file. It is false when that took so long that another
 // goroutine has become the loop: then the caller ends and touches nothing.
 func (p *Pump) write(term int, s *Sink, b []byte) bool {
@@ -87,11 +89,12 @@ func (p *Pump) watch() {
 	// With a backlog there is no write that could hang, but a goroutine that had no processor.
 	if f := p.writing; p.writes == p.seen && p.hanging < hangingMax && f.back.Load() == nil {
 		b := newBacklog(f, chunkOfHung)
-		b.running, b.hung = true, true
+		b.running = true
 		if !f.back.CompareAndSwap(nil, b) { // it has just been found to be special
 			p.watcher.Reset(watchEvery)
 			return
 		}
+		time.AfterFunc(patience-watchEvery, b.guard)
 		p.hanging++
 		p.writing = nil
 		p.watching = false

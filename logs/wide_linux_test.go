@@ -1,0 +1,144 @@
+package logs
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Busy pipes become as large as there is memory for; beyond wideMax the next ones stay smaller, and all of it is given
+// back when it is calm.
+func TestWide(t *testing.T) {
+	t.Parallel()
+	p, err := NewFrozenPump(memory(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := wideMax
+	if os.Geteuid() != 0 {
+		most /= 2
+	}
+	s := newSink(t, p, Options{Files: &Files{}, Path: filepath.Join(t.TempDir(), "log")})
+	for range most/widePipe + 2 {
+		defer attach(t, s).Close()
+	}
+	for i, r := range s.runs {
+		p.grow(r)
+		want := widePipe
+		if i >= most/widePipe {
+			want = halfPipe
+		}
+		if got := sizeOf(int(r.fd)); got != want && !(os.Geteuid() != 0 && r.fixed) {
+			t.Fatalf("pipe %d has %d bytes, not %d", i, got, want)
+		}
+	}
+	last := s.runs[len(s.runs)-1]
+	if p.grow(last); !last.fixed {
+		t.Error("a pipe beyond the bound is asked to grow again and again")
+	}
+	if !p.calm(idleBefore) || sizeOf(int(last.fd)) != pipeSize || last.fixed {
+		t.Errorf("%d bytes, fixed %v", sizeOf(int(last.fd)), last.fixed)
+	}
+	p.Thaw(&Files{})
+	p.Close()
+}
+
+// A stash has memory for usual pieces, for large ones while it is told so, and never more than there is.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	st, err := newStash(memory(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.close()
+	has := func() int64 {
+		var x unix.Stat_t
+		if err := unix.Fstat(int(st.file.Fd()), &x); err != nil {
+			t.Fatal(err)
+		}
+		return x.Blocks * 512
+	}
+	before := has()
+	for range 2 {
+		large := st.reserve(bufMax)
+		if len(large) != headroom+bufMax || has() < bufMax {
+			t.Fatalf("room for %d bytes, %d of memory", len(large), has())
+		}
+		clear(large)
+		if usual := st.reserve(bufSize); len(usual) != headroom+bufSize || has() > before+int64(os.Getpagesize()) {
+			t.Fatalf("room for %d bytes, %d of memory, %d before", len(usual), has(), before)
+		}
+	}
+	if !st.room() {
+		t.Fatal("no room for what is made of a piece")
+	}
+	clear(st.out)
+	st.reserve(bufMax)
+	st.reserve(bufSize)
+	clear(st.out)
+	limit := &Pump{stash: st, dir: t.TempDir()}
+	unix.Close(int(st.file.Fd())) // no memory any more
+	if b := limit.buffer(bufMax); len(b) != headroom+bufSize {
+		t.Fatalf("room for %d bytes where there is memory for %d", len(b), bufSize)
+	}
+}
+
+// Pieces that somebody looks at, and those for what is no file, stay as small as they were.
+func TestMost(t *testing.T) {
+	t.Parallel()
+	p := &Pump{buf: make([]byte, headroom+bufMax)}
+	plain, special := &File{}, &File{}
+	special.special.Store(true)
+	for _, c := range []struct {
+		name string
+		o    Options
+		f    *File
+		want int
+	}{
+		{"a file", Options{}, plain, bufMax},
+		{"a FIFO", Options{}, special, textMax},
+		{"no file", Options{}, nil, textMax},
+		{"events", Options{OnData: func(int, []byte) {}}, plain, textMax},
+		{"a format", Options{Line: Plain}, plain, textMax},
+		{"captures", Options{Capture: 1}, plain, textMax},
+	} {
+		s := &Sink{p: p, o: c.o}
+		s.file.Store(c.f)
+		if got := p.most(newRun(s, -1)); got != c.want {
+			t.Errorf("%s: %d bytes, not %d", c.name, got, c.want)
+		}
+	}
+}
+
+// Nothing of a file is lost before its disk has taken nothing at all for patience; and what takes anything, though
+// slowly, does not hang.
+func TestSlowDisk(t *testing.T) {
+	t.Parallel()
+	p := newPump(t)
+	f := &File{name: "log", own: -1}
+	p.begin(f, &lane{lost: make(chan struct{})}, nil)
+	p.turn.Lock()
+	p.seen = p.writes
+	p.turn.Unlock()
+	p.watch()
+	b := f.back.Load()
+	if b == nil || b.loses(true) {
+		t.Fatal("no backlog, or it loses at once")
+	}
+	b.guard()
+	if !b.loses(true) {
+		t.Error("what takes nothing does not hang")
+	}
+	f.taken.Add(1)
+	if b.guard(); b.loses(true) {
+		t.Error("what takes something hangs")
+	}
+	b.mu.Lock()
+	b.running = false // the timers end
+	b.mu.Unlock()
+	p.turn.Lock()
+	p.hanging--
+	p.turn.Unlock()
+}
