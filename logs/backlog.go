@@ -42,7 +42,7 @@ type backlog struct {
 	done    int64         // of them written or lost
 	running bool          // there is a writer
 	hung    bool          // nothing was taken for patience
-	looked  int64         // what had been taken when guard last looked
+	looked  int64         // what the disk had taken at the last look
 	inside  bool          // the writer is in write(2)
 	over    bool          // a disk that hung flows again: write directly
 	pausing bool          // Freeze: the writer puts back what it has not written, and ends
@@ -144,6 +144,9 @@ func (b *backlog) loses(program bool) bool {
 		return true
 	case b.overflow == Block && program:
 		return false
+	}
+	if b.hung && !b.f.special.Load() {
+		b.look()
 	}
 	return b.hung
 }
@@ -327,20 +330,28 @@ func (b *backlog) stuck() {
 	ring.kick()
 }
 
-// guard looks, for as long as there is a writer, whether a disk that seems to hang takes anything at all.
+// guard looks whether a disk that seems to hang takes anything at all. It looks until it has not, or there is no
+// writer any more.
 func (b *backlog) guard() {
 	b.mu.Lock()
 	var ring *Pump
-	if b.running && !b.f.special.Load() {
-		was, taken := b.hung, b.done+b.f.taken.Load()
-		b.hung, b.looked = taken == b.looked, taken
-		if b.hung && !was {
-			ring = b.ring()
-		}
-		time.AfterFunc(patience, b.guard)
+	if b.running && !b.f.special.Load() && b.look() {
+		b.hung = true
+		ring = b.ring()
 	}
 	b.mu.Unlock()
 	ring.kick()
+}
+
+// look says whether the disk has taken nothing since the last look; else guard looks again. b.mu is held.
+func (b *backlog) look() bool {
+	taken := b.f.taken.Load()
+	if taken == b.looked {
+		return true
+	}
+	b.hung, b.looked = false, taken
+	time.AfterFunc(patience, b.guard)
+	return false
 }
 
 // writable waits until fd takes something, without waking up now and then: nobody may read

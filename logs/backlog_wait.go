@@ -57,7 +57,7 @@ func (b *backlog) progress(n int) {
 	b.mu.Lock()
 	b.flight -= n
 	b.done += int64(n)
-	b.hung = b.hung && n == 0
+	b.hung = b.hung && (n == 0 || !b.f.special.Load()) // of a disk look finds out
 	var ring *Pump
 	if b.heed && len(b.buf)+b.flight <= backlogMax/2 {
 		ring = b.ring()

@@ -146,6 +146,7 @@ func (p *Pump) now() time.Duration { return time.Since(p.start) }
 // loop is the pump while its term lasts.
 func (p *Pump) loop(term int) {
 	p.furnish(bufSize)
+	p.wide = false // it was, if an earlier term was busy
 	var list []ready
 	var work []*run
 	for {

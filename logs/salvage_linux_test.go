@@ -263,6 +263,42 @@ func TestSalvageLines(t *testing.T) {
 	}
 }
 
+// TestSalvageSizes: what was made of a piece is found also in a stash of a version whose pieces were smaller, and in
+// one that had room for large pieces.
+func TestSalvageSizes(t *testing.T) {
+	for _, n := range []int{bufSize, 256 << 10, bufMax} {
+		for _, again := range []int{0, 1} {
+			t.Run(fmt.Sprint(n, " ", again), func(t *testing.T) {
+				k := newKilled(t)
+				r := k.run(Plain)
+				k.append("")
+				k.say("one\ntwo\nthr")
+				got, err := k.st.read(r, 11)
+				if err != nil || got != 11 {
+					t.Fatal(got, err)
+				}
+				k.st.made(r.take(k.st.buf, got), func(seq uint64) { r.keep(k.dir, seq) })
+				mem, err := os.ReadFile(k.st.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				mem = append(mem[:stashHead+headroom+n:stashHead+headroom+n], mem[stashSize:]...)
+				os.Remove(k.st.path)
+				if err := os.WriteFile(k.st.path, mem, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				for range again {
+					k.twice(Plain)
+				}
+				k.say("ee\n")
+				if got, want := k.next(Plain), "one\ntwo\nthree\nend\n"; got != want {
+					t.Errorf("the log is %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
 // pump is one with its stashes in dir, whose loop runs, and a sink of it.
 func (k *killed) pump(dir string) (*Pump, *Sink) {
 	k.t.Helper()

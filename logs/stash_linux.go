@@ -285,8 +285,8 @@ func parseStash(mem []byte) *piece {
 	if w.Ino != 0 {
 		p.file, p.size = fileID{w.Dev, w.Ino}, w.Size
 	}
-	if w.Out > 0 && len(mem) >= stashSize+int(w.Out) {
-		p.out = mem[stashSize:][:w.Out]
+	if w.Out > 0 && len(mem) >= stashMin+stashOut { // the file ends with it, also where pieces had another size
+		p.out = mem[len(mem)-stashOut:][:w.Out]
 	}
 	switch w.Phase {
 	case stashReading:

@@ -89,7 +89,7 @@ func (p *Pump) watch() {
 	// With a backlog there is no write that could hang, but a goroutine that had no processor.
 	if f := p.writing; p.writes == p.seen && p.hanging < hangingMax && f.back.Load() == nil {
 		b := newBacklog(f, chunkOfHung)
-		b.running = true
+		b.running, b.pump = true, p
 		if !f.back.CompareAndSwap(nil, b) { // it has just been found to be special
 			p.watcher.Reset(watchEvery)
 			return

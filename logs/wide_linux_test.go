@@ -79,7 +79,10 @@ func TestReserve(t *testing.T) {
 	st.reserve(bufSize)
 	clear(st.out)
 	limit := &Pump{stash: st, dir: t.TempDir()}
-	unix.Close(int(st.file.Fd())) // no memory any more
+	st.file.Close()
+	if st.file, err = os.Open(st.path); err != nil { // what reserves nothing, as where there is no memory any more
+		t.Fatal(err)
+	}
 	if b := limit.buffer(bufMax); len(b) != headroom+bufSize {
 		t.Fatalf("room for %d bytes where there is memory for %d", len(b), bufSize)
 	}
@@ -127,9 +130,26 @@ func TestSlowDisk(t *testing.T) {
 	if b == nil || b.loses(true) {
 		t.Fatal("no backlog, or it loses at once")
 	}
+	if b.empty() || b.ring() != p {
+		t.Error("the pump does not hear when it flows again")
+	}
 	b.guard()
 	if !b.loses(true) {
 		t.Error("what takes nothing does not hang")
+	}
+	b.add(make([]byte, backlogMax), &Sink{p: p})
+	if b.add([]byte("lost"), &Sink{p: p}); b.done == 0 {
+		t.Error("nothing is lost")
+	}
+	if b.guard(); !b.loses(true) {
+		t.Error("what loses seems to take something")
+	}
+	f.taken.Add(1)
+	if b.loses(true) {
+		t.Error("what takes something hangs")
+	}
+	if b.guard(); !b.loses(true) {
+		t.Error("what takes nothing more does not hang")
 	}
 	f.taken.Add(1)
 	if b.guard(); b.loses(true) {
