@@ -43,6 +43,9 @@ type client interface {
 	// Follow gives the end of a log and then what is written to it, until ctx is done or
 	// the server ends it, which is no error.
 	Follow(ctx context.Context, name, stream string, each func(wire.Chunk)) error
+	// Ended returns nil when a process leaves RUNNING. A server that does not tell gives
+	// errNotTold.
+	Ended(context.Context, wire.Process) error
 
 	Avail(context.Context) ([]wire.Avail, error)
 	Reread(context.Context) (wire.Changes, error)
@@ -57,8 +60,12 @@ type client interface {
 	Close()
 }
 
-// errNoRestart says that a server has no restart of its own.
-var errNoRestart = errors.New("the server has no restart")
+// errNoRestart says that a server has no restart of its own, errNotTold that it does not
+// say by itself what becomes of processes.
+var (
+	errNoRestart = errors.New("the server has no restart")
+	errNotTold   = errors.New("the server sends no events")
+)
 
 // How long ctl waits. The work that a request starts may take any time, unless --timeout
 // says otherwise, as with Supervisor.

@@ -58,12 +58,12 @@ func runFg(ctx context.Context, s *session, arg string) error {
 	}
 	s.line("==> Press Ctrl-C to exit <==")
 	s.flush()
-	return s.foreground(ctx, c, name)
+	return s.foreground(ctx, c, name, p)
 }
 
-// lastOutput is how long a process must have been quiet, after the end of input that comes
-// from a pipe, before we leave: what is piped in shall be answered. supervisorctl takes up
-// to a second to leave, and people have come to rely on it.
+// lastOutput is how long a process must have been quiet, after its end or that of input that
+// comes from a pipe, before we leave: its last words shall be seen, what is piped in be
+// answered. supervisorctl takes up to a second to leave, and people have come to rely on it.
 const (
 	lastOutput = 300 * time.Millisecond
 	enough     = 2 * time.Second // and no longer than this
@@ -71,20 +71,32 @@ const (
 
 // foreground shows what a process writes and sends it what is typed, until Ctrl-C, the
 // end of the input or the end of the process.
-func (s *session) foreground(ctx context.Context, c client, name string) error {
+func (s *session) foreground(ctx context.Context, c client, name string, p wire.Process) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
+	alive, died := context.WithCancelCause(ctx) // the process, as far as we are told
+	defer died(nil)
 
 	following, leave := context.WithCancel(ctx)
 	defer leave()
 	var printing sync.Mutex // guards the session's output while the followers run
 	var followers, connecting sync.WaitGroup
+	own := func() (client, error) {
+		return connect(following, &server{url: s.server.url, username: s.server.username, password: s.server.password, xmlrpc: s.server.xmlrpc})
+	}
+	followers.Go(func() {
+		if ec, err := own(); err == nil {
+			defer ec.Close()
+			if ec.Ended(following, p) == nil {
+				died(errKilled)
+			}
+		}
+	})
 	news := make(chan struct{}, 1)
 	for _, channel := range []string{"stdout", "stderr"} {
 		connecting.Add(1)
 		followers.Go(func() {
-			own := server{url: s.server.url, username: s.server.username, password: s.server.password, xmlrpc: s.server.xmlrpc}
-			fc, err := connect(following, &own)
+			fc, err := own()
 			connecting.Done()
 			if err != nil {
 				return
@@ -102,10 +114,13 @@ func (s *session) foreground(ctx context.Context, c client, name string) error {
 			})
 		})
 	}
-	err := s.converse(ctx, c, name)
-	if err == nil && !isTerminal(s.sys.in) {
+	err := s.converse(alive, c, name)
+	if err == nil && !isTerminal(s.sys.in) || errors.Is(context.Cause(alive), errKilled) {
 		connecting.Wait()
 		untilQuiet(ctx, news)
+	}
+	if err == nil && errors.Is(context.Cause(alive), errKilled) {
+		err = errKilled
 	}
 	leave()
 	followers.Wait()
@@ -143,7 +158,8 @@ func untilQuiet(ctx context.Context, news <-chan struct{}) {
 var errKilled = errors.New("process got killed")
 
 // converse sends lines until the input ends or ctx is done, which is no error, or until
-// the process is gone, which is noticed after a line, as with supervisorctl.
+// the process is gone. That is looked at after each line, as supervisorctl does, for over
+// XML-RPC nobody tells us.
 func (s *session) converse(ctx context.Context, c client, name string) error {
 	for {
 		line, err := s.lines.read(ctx)

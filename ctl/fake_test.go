@@ -30,10 +30,12 @@ type fake struct {
 	auth    string // "name:password" for HTTP
 	drop    string // the method at which the connection closes
 	hang    string // the method that never answers
+	ends    string // the namespec of a process that ends when it is written to
 
 	mu    sync.Mutex // guards calls and hello
 	calls []string   // "method name"
 	hello wire.HelloIn
+	ended chan struct{} // closed when ends has been written to
 }
 
 func newFake() *fake {
@@ -66,6 +68,7 @@ func newFake() *fake {
 			proc("talk", "talk", "STARTING", 10, 13362, ""),
 		},
 		faults: map[string]*wire.Fault{},
+		ended:  make(chan struct{}),
 		logs: map[string]string{
 			"cat:stdout": "one\ntwo\n", "cat:stderr": "oops\n", ":stdout": "the main log\n",
 			"talk:stdout": "gr\u00fc\u00df \x1b[1mbold\x1b[0m\r\n", "grp:g1:stdout": "",
@@ -231,6 +234,9 @@ func (f *fake) handleJSON(nc net.Conn) {
 			return
 		}
 		events, ok, fl := f.answerJSON(req)
+		if req.Method == wire.MethodEvents && f.ends != "" {
+			<-f.ended
+		}
 		if req.Method == f.hang {
 			io.Copy(io.Discard, r) // until the client goes
 			return
@@ -304,7 +310,18 @@ func (f *fake) answerJSON(req wire.Request) (evs []any, ok any, fl *wire.Fault) 
 		half := len(data) / 2
 		return []any{wire.Chunk{Data: data[:half]}, wire.Chunk{Data: data[half:]}}, wire.Count{}, fl
 	case wire.MethodStdin:
+		if in.Name == f.ends {
+			defer close(f.ended)
+		}
 		return nil, true, f.faults["stdin"]
+	case wire.MethodEvents:
+		if f.ends == "" {
+			break
+		}
+		about := func(name string) wire.Event {
+			return wire.Event{Type: "PROCESS_STATE_EXITED", Payload: "processname:" + name + " groupname:" + name + " from_state:RUNNING expected:1 pid:1"}
+		}
+		return []any{about("other"), about(f.ends)}, wire.Count{}, nil
 	case wire.MethodReread:
 		return nil, f.changes, f.faults["reread"]
 	case wire.MethodUpdate:

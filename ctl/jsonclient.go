@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"gosv/daemon/wire"
@@ -223,6 +225,26 @@ const followBytes = 1024
 func (c *jsonClient) Follow(ctx context.Context, name, stream string, f func(wire.Chunk)) error {
 	in := wire.TailIn{Name: name, Stream: stream, Bytes: followBytes, Follow: true}
 	return c.exchange(ctx, wire.MethodTail, in, 0, each(c, f), nil)
+}
+
+func (c *jsonClient) Ended(ctx context.Context, p wire.Process) error {
+	about := "processname:" + p.Name + " groupname:" + p.Group + " from_state:RUNNING "
+	in := wire.EventsIn{Types: []string{"PROCESS_STATE_STOPPING", "PROCESS_STATE_EXITED"}}
+	ended := errors.New("ended")
+	err := c.exchange(ctx, wire.MethodEvents, in, 0, func(raw json.RawMessage) error {
+		var e wire.Event
+		if err := c.decode(raw, &e); err != nil || !strings.HasPrefix(e.Payload, about) {
+			return err
+		}
+		return ended
+	}, nil)
+	switch {
+	case errors.Is(err, ended):
+		return nil
+	case err == nil: // it was the server that left off
+		return errNotTold
+	}
+	return err
 }
 
 func (c *jsonClient) Avail(ctx context.Context) ([]wire.Avail, error) {

@@ -226,6 +226,19 @@ func TestTerminal(t *testing.T) {
 		o.send("version\r") // nobody steals it
 		o.expect("4.2.5\r\n")
 	})
+	t.Run("fg ends with its program", func(t *testing.T) {
+		t.Parallel()
+		f := newFake()
+		f.ends = "cat" // though its state, asked for in that instant, is still RUNNING
+		o := shell(t, f, "")
+		o.send("fg cat\r")
+		o.expect("==> Press Ctrl-C to exit <==\r\n")
+		o.send("bye\n")
+		o.expect("Process got killed\r\nExiting foreground\r\n")
+		o.expect(prompt)
+		o.send("version\r")
+		o.expect("4.2.5\r\n")
+	})
 	t.Run("Ctrl-C ends a wait, not the shell", func(t *testing.T) {
 		t.Parallel()
 		f := newFake()

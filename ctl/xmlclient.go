@@ -206,6 +206,8 @@ func (c *xmlClient) Tail(ctx context.Context, name, stream string, n int64) ([]b
 	return []byte(text), err
 }
 
+func (c *xmlClient) Ended(context.Context, wire.Process) error { return errNotTold }
+
 func (c *xmlClient) Follow(ctx context.Context, name, stream string, each func(wire.Chunk)) error {
 	x, err := c.server.roundTrip(ctx, http.MethodGet, logtailPath(name, stream), nil, 0)
 	if err != nil {
