@@ -95,7 +95,7 @@ func (h *handler) do(ctx context.Context, action, spec string, p wire.Process) s
 	if err == nil && len(results) > 0 && results[0].Err != nil {
 		switch action {
 		case Start, Stop, ClearLog: // the others succeed whatever became of each process
-			err = results[0].Err
+			err = called(results[0].Err, spec, p)
 		}
 	}
 	if err != nil {
@@ -114,6 +114,16 @@ func (h *handler) do(ctx context.Context, action, spec string, p wire.Process) s
 		return "All restarted at " + ctime()
 	}
 	return "All stopped at " + ctime()
+}
+
+// called is a fault about p with the name that was asked for, which may lack the group.
+func called(f *wire.Fault, spec string, p wire.Process) *wire.Fault {
+	if f.Msg != p.Group+":"+p.Name {
+		return f
+	}
+	named := *f
+	named.Msg = spec
+	return &named
 }
 
 // failed is the original's message for an action that failed: only start has names for what
