@@ -58,8 +58,14 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	if fd < 0 {
 		return nil
 	}
-	if n := sizeOf(fd); n > 0 {
-		r.size = int32(n)
+	// What a busy time took is given back; a pipe that is too full for that counts as usual, and is made larger
+	// again when it is read.
+	n := sizeOf(fd)
+	if n > pipeSize {
+		resize(fd, pipeSize)
+	}
+	if n > 0 {
+		r.size = int32(min(n, pipeSize))
 	}
 	p.mu.Lock()
 	if r.kept && p.salvage != nil {

@@ -162,3 +162,38 @@ func TestSlowDisk(t *testing.T) {
 	p.hanging--
 	p.turn.Unlock()
 }
+
+// A pipe that a killed daemon had made larger is as any other: small again, or as busy as it has to be for large pieces.
+func TestWideAdopted(t *testing.T) {
+	t.Parallel()
+	for _, waiting := range []int{0, widePipe} {
+		k := newKilled(t)
+		if _, ok := resize(k.r, widePipe); !ok {
+			t.Skip("no pipe is larger than usual")
+		}
+		k.say(string(numbered(waiting)))
+		p, s := k.pump(k.dir)
+		if err := s.Adopt(k.r, 1, k.ino); err != nil {
+			t.Fatal(err)
+		}
+		p.Settled()
+		if got := sizeOf(k.r); waiting == 0 && got != pipeSize {
+			t.Errorf("the pipe has %d bytes", got)
+		}
+		w := os.NewFile(uintptr(k.w), "the program")
+		block, written := string(numbered(512<<10)), waiting
+		soon(t, "a lane", func() bool {
+			write(t, w, block)
+			written += len(block)
+			return stashes(k.dir) == 1+laneRooms
+		})
+		w.Close()
+		atRest(t, s)
+		soon(t, "the pump to be calm", func() bool { return stashes(k.dir) == 1 })
+		if got := s.Stats(); got.Bytes != int64(written) || got.Lost != 0 || len(content(t, k.log)) != written {
+			t.Errorf("%+v, but %d bytes were written", got, written)
+		}
+		s.Close()
+		p.Close()
+	}
+}
