@@ -131,7 +131,8 @@ func (k *killed) next(line Line) string {
 // byte once.
 func TestSalvage(t *testing.T) {
 	long := strings.Repeat("0123456789abcdef\n", 3000)
-	for _, text := range []string{"x", "line\n", "line 1\nline 2\nline 3\n", long} {
+	large := strings.Repeat("0123456789abcdef\n", 50000)
+	for _, text := range []string{"x", "line\n", "line 1\nline 2\nline 3\n", long, large} {
 		for _, c := range []struct {
 			name string
 			do   func(k *killed, r *run)
@@ -192,6 +193,10 @@ func TestSalvage(t *testing.T) {
 				t.Run(fmt.Sprint(c.name, " ", again), func(t *testing.T) {
 					k := newKilled(t)
 					k.append("before\n")
+					if len(text) > pipeSize {
+						resize(k.w, widePipe)
+						k.st.reserve(bufMax)
+					}
 					k.say(text)
 					c.do(k, k.run(nil))
 					for range again {

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -161,6 +162,58 @@ func TestSlowDisk(t *testing.T) {
 	p.turn.Lock()
 	p.hanging--
 	p.turn.Unlock()
+}
+
+// Memory for stashes may be full, or become so at any time: what is written to is reserved, or not used.
+func TestLittleMemory(t *testing.T) {
+	for _, kib := range []int{64, 100, 250, 1300, 2300} {
+		t.Run(fmt.Sprint(kib), func(t *testing.T) {
+			t.Parallel()
+			dir, mem := t.TempDir(), t.TempDir()
+			if err := unix.Mount("gosv", mem, "tmpfs", 0, fmt.Sprintf("size=%dk", kib)); err != nil {
+				t.Skipf("NOT TESTED: little memory, which takes a mount: %v", err)
+			}
+			t.Cleanup(func() {
+				if err := unix.Unmount(mem, unix.MNT_DETACH); err != nil {
+					t.Error(err)
+				}
+			})
+			p, err := NewPumpIn(mem)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Settled()
+			plain := newSink(t, p, Options{Path: filepath.Join(dir, "plain")})
+			lines := newSink(t, p, Options{Path: filepath.Join(dir, "lines"), Line: Plain})
+			fill := filepath.Join(mem, "fill")
+			for round := range 2 {
+				stop := make(chan struct{})
+				sent := []func() string{flow(t, plain, stop), flow(t, lines, stop)}
+				before := plain.Stats().Bytes + lines.Stats().Bytes
+				more := func() bool { return plain.Stats().Bytes+lines.Stats().Bytes > before+(8<<20) }
+				soon(t, "a busy pump", more)
+				if round == 0 {
+					os.WriteFile(fill, make([]byte, 4<<20), 0o600) // all there is
+				} else {
+					os.Remove(fill)
+				}
+				before = plain.Stats().Bytes + lines.Stats().Bytes
+				soon(t, "more", more)
+				close(stop)
+				for i, s := range []*Sink{plain, lines} {
+					want := sent[i]()
+					complete(t, s, content(t, s.o.Path), want)
+					s.bytes.Store(0)
+					os.Truncate(s.o.Path, 0)
+				}
+				soon(t, "a calm pump", func() bool { return stashes(mem) <= 1 })
+			}
+			p.Close()
+			if n := stashes(mem); n > 0 {
+				t.Errorf("%d stashes are left", n)
+			}
+		})
+	}
 }
 
 // A pipe that a killed daemon had made larger is as any other: small again, or as busy as it has to be for large pieces.
