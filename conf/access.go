@@ -97,6 +97,7 @@ func (l *loader) access(doc *document) {
 		setDefaults(inAccess, v)
 		r := l.reading(s, v)
 		r.all(nil)
+		r.hashed(a.Password)
 		a.Origin = r.origin()
 		own := func(key, msg, hint string) {
 			e := &Error{Pos: s.pos, Section: s.name, Key: key, Msg: msg, Hint: hint}
@@ -136,6 +137,16 @@ func (l *loader) meetsAny(a *Access) bool {
 // asksPassword says whether there is a user with a password, whom every TCP server asks for it.
 func (l *loader) asksPassword() bool {
 	return slices.ContainsFunc(l.cfg.Access, func(a Access) bool { return a.Password != "" })
+}
+
+// hashed warns about a hash that no password has, such as one in the base64 of htpasswd.
+func (r *reading) hashed(password string) {
+	hash, ok := strings.CutPrefix(password, "{SHA}")
+	if !ok || len(hash) == 40 && strings.Trim(hash, "0123456789abcdef") == "" {
+		return
+	}
+	r.warn(&Error{Pos: r.get("password").pos, Section: r.s.name, Key: "password", Msg: "no password has this hash",
+		Hint: "{SHA} and 40 digits in lower-case hex: printf %s secret | sha1sum"})
 }
 
 // guarded checks that a server's own user is no other one, and that a TOML file does not

@@ -168,10 +168,12 @@ func (l *loader) serversOf(doc *document, kind kinds) {
 		}
 		if k.kind == inUnix {
 			r.guarded(v.unix.Username, nil)
+			r.hashed(v.unix.Password)
 			v.unix.Origin = r.origin()
 			l.cfg.UnixServers = append(l.cfg.UnixServers, *v.unix)
 		} else {
 			r.guarded(v.inet.Username, v.inet)
+			r.hashed(v.inet.Password)
 			v.inet.Origin = r.origin()
 			l.cfg.InetServers = append(l.cfg.InetServers, *v.inet)
 		}
@@ -267,7 +269,9 @@ func (l *loader) unknownSections(doc *document) {
 			continue
 		}
 		e := &Error{Pos: s.pos, Section: s.name, Msg: "unknown section"}
-		if name := knownSection(s.name); name != "" {
+		if k, _ := sectionKindOf(s.name + ":x"); k != nil && k.named {
+			e.Hint = "write [" + s.name + ":NAME]"
+		} else if name := knownSection(s.name); name != "" {
 			e.Hint = "did you mean [" + name + "]?"
 			if l.toml[s.pos.File] {
 				e.Hint = "did you mean [" + strings.Replace(name, ":", ".", 1) + "]?"

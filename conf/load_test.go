@@ -243,6 +243,19 @@ process_name = same
 [fcgi-program:b]
 command = x
 socket = tcp://localhost:9
+[access:ops]
+username = ops
+password = {SHA}C+7Hteo/D9vJXQ3UfzxbwnXaijM=
+[program]
+[unix_http_server]
+file = /tmp/s
+username = u
+password = {SHA}9d4e1e23bd5b727046a9e3b4b7db57bd8d6ee684
+[program:e]
+command = d
+cwd = /
+logfile = /tmp/x
+nodaemon = true
 `
 	file := write(t, "supervisord.conf", text)
 	c, err := Load(file, Options{})

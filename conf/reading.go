@@ -199,8 +199,8 @@ func (r *reading) unknown(x setting) {
 		return
 	}
 	e := &Error{Pos: x.pos, Section: r.s.name, Key: x.key, Msg: "unknown option"}
-	if s := suggest(x.key, optionNames(r.kind)); s != "" {
-		e.Hint = "did you mean " + s + "?"
+	if s := r.meant(x.key); s != "" {
+		e.Hint = s
 	} else if k := elsewhere(x.key, r.kind); k != "" {
 		e.Hint = "it belongs into [" + k + "]"
 	}
@@ -216,19 +216,6 @@ func (r *reading) unknown(x setting) {
 func (r *reading) isFree() bool {
 	k, _ := sectionKindOf(r.s.name)
 	return k.free
-}
-
-// elsewhere is a kind of section that has this option.
-func elsewhere(key string, not kinds) string {
-	for _, k := range sectionKinds {
-		if k.kind != not && slices.Contains(optionNames(k.kind), key) {
-			if k.named {
-				return k.name + ":x"
-			}
-			return k.name
-		}
-	}
-	return ""
 }
 
 // origin is where the section and its options are written.
