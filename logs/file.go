@@ -40,6 +40,7 @@ type File struct {
 	size    int64
 	retry   int64     // after a rotation that failed: the size at which it is tried again
 	unable  time.Time // of the last report of that
+	moved   bool      // the name of the first backup is free
 	shifted bool      // a rotation has renamed the files but could not make the new one
 	end     bool      // no user is left
 	live    followers
@@ -206,6 +207,7 @@ func (f *File) put(data []byte, s *Sink, st *stash) {
 			}
 			st.at(f.id, f.size, whole-len(data))
 		}
+		f.ahead(k)
 		n, err := f.append(data[:k])
 		var failed error
 		if err == nil {

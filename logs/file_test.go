@@ -327,3 +327,40 @@ func TestEveryByte(t *testing.T) {
 		t.Errorf("%d bytes of %d arrived, or others", n, total)
 	}
 }
+
+// The backups move up before the write after which the file is rotated. When that write fails, they are one off and all
+// there, the next rotation does not move them again, and what somebody else has put there meanwhile stays too.
+func TestMovesUpAhead(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		name := logName(t)
+		f, err := (&Files{}).Open(name, 10, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Sink{}
+		for _, text := range []string{"the first\n", "the second\n", "short\n"} {
+			f.put([]byte(text), s, nil)
+		}
+		f.mu.Lock()
+		f.ahead(3)
+		same(t, "not due", content(t, name+".1"), "the second\n")
+		f.ahead(4) // and the write fails
+		f.mu.Unlock()
+		if _, err := os.Stat(name + ".1"); err == nil {
+			t.Error("the name of the first backup is not free")
+		}
+		want := []string{"short\nlong\n", "the second\n", "the first\n"}
+		if foreign {
+			if err := os.WriteFile(name+".1", []byte("foreign\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			want = []string{"short\nlong\n", "foreign\n", "the second\n", "the first\n"}
+		}
+		f.put([]byte("long\n"), s, nil)
+		for i, text := range want {
+			same(t, f.backup(i+1), content(t, f.backup(i+1)), text)
+		}
+		same(t, "the log", content(t, name), "")
+		f.Close()
+	}
+}

@@ -9,6 +9,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ahead moves the backups up before a write of n bytes after which a rotation is due, so that as little as
+// can be comes between the last byte and its end: whoever counts bytes meanwhile may read a file twice, or
+// not at all. What fails here is tried again then, and told. f.mu is held.
+func (f *File) ahead(n int) {
+	limit, backups := f.maxSize.Load(), int(f.backups.Load())
+	if limit > 0 && backups > 0 && f.fd >= 0 && !f.shifted && !f.special.Load() && f.size+int64(n) >= max(limit, f.retry) {
+		f.moveUp(backups)
+	}
+}
+
+// moveUp makes the name of the first backup free: f.i becomes f.(i+1).
+func (f *File) moveUp(backups int) error {
+	if f.moved && !regularAt(f.backup(1)) { // nor has anybody else made one
+		return nil
+	}
+	// The oldest goes first, as in the original: a rename over a file makes ext4 write
+	// the new one to disk at once.
+	if err := remove(f.backup(backups)); err != nil {
+		return err
+	}
+	for i := backups - 1; i > 0; i-- {
+		if err := rename(f.backup(i), f.backup(i+1)); err != nil {
+			return err
+		}
+	}
+	f.moved = true
+	return nil
+}
+
 // rotateIfDue rolls the file over when it has reached its limit. A rotation that fails
 // loses nothing: the file grows on, and it is tried again after as much as the limit,
 // and reported not more than once a minute.
@@ -48,20 +77,13 @@ func (f *File) rotate(backups int) error {
 		return err
 	}
 	if !f.shifted {
-		// The oldest goes first, as in the original: a rename over a file makes ext4 write
-		// the new one to disk at once.
-		if err := remove(f.backup(backups)); err != nil {
+		if err := f.moveUp(backups); err != nil {
 			return err
-		}
-		for i := backups - 1; i > 0; i-- {
-			if err := rename(f.backup(i), f.backup(i+1)); err != nil {
-				return err
-			}
 		}
 		if err := rename(f.name, f.backup(1)); err != nil {
 			return err
 		}
-		f.shifted = true
+		f.moved, f.shifted = false, true
 	}
 	if err := f.open(); err != nil {
 		return err
