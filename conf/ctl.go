@@ -3,9 +3,9 @@ package conf
 import "strings"
 
 // LoadCtl reads [supervisorctl] of file and nothing else, as supervisorctl does: no
-// includes, and faults of other sections do not matter. INI must have the section. In
-// TOML it may be missing, and serverurl may be: ctl then talks to the file's first
-// server, with that server's username and password. Of [ctlplugin:x] it is noticed that they
+// includes, and faults of other sections do not matter. INI must have the section, unless
+// o says otherwise. In TOML it may be missing, and serverurl may be: ctl then talks to the
+// file's first server, with that server's username and password. Of [ctlplugin:x] it is noticed that they
 // are there, and nothing else.
 func LoadCtl(file string, o Options) (*Supervisorctl, error) {
 	l := newLoader(file, o)
@@ -15,7 +15,7 @@ func LoadCtl(file string, o Options) (*Supervisorctl, error) {
 		return nil, l.errs
 	}
 	s := l.sections["supervisorctl"]
-	if s == nil && !l.toml[file] {
+	if s == nil && !l.toml[file] && !o.NoCtl {
 		l.fail(&Error{Pos: Pos{File: file}, Msg: ".ini file does not include supervisorctl section",
 			Hint: "add [supervisorctl] with serverurl=", Compat: ".ini file does not include supervisorctl section"})
 		return nil, l.errs
@@ -25,7 +25,7 @@ func LoadCtl(file string, o Options) (*Supervisorctl, error) {
 		l.errs.Sort()
 		return nil, l.errs
 	}
-	if l.toml[file] && s.setting("serverurl") == nil {
+	if s == nil || l.toml[file] && s.setting("serverurl") == nil {
 		l.servers(doc) // its faults are the daemon's to report
 		c := CtlDefaults(l.cfg)
 		ctl.ServerURL = c.ServerURL

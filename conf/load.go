@@ -14,6 +14,7 @@ type Options struct {
 	Environ   []string   // "K=V", the environment for %(ENV_K)s; usually os.Environ()
 	Overrides []Override // command-line flags; they beat the file
 	Format    string     // "", "ini" or "toml"; "" decides by extension, then by content
+	NoCtl     bool       // for LoadCtl: INI may do without [supervisorctl], as TOML may
 }
 
 // Override is an option of [supervisord] given on the command line.

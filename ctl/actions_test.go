@@ -264,6 +264,7 @@ func cases() map[string][]actionCase {
 		"upgrade": {
 			{name: "upgraded", action: "upgrade", only: "json"},
 			{name: "cannot take over", action: "upgrade", setup: faults("upgrade", wire.Failed, "/usr/bin/gosv cannot take over: it ended with status 2"), only: "json"},
+			{name: "not allowed", action: "upgrade", setup: faults("upgrade", wire.NotAllowed, "upgrade"), only: "json"},
 			{name: "busy", action: "upgrade", setup: faults("upgrade", wire.Busy, "another change is under way: startProcess"), only: "json"},
 			{name: "argument", action: "upgrade x"},
 		},

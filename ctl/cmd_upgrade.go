@@ -39,6 +39,8 @@ func runUpgrade(ctx context.Context, s *session, arg string) error {
 		s.exit = exitGeneric
 		s.complain(problem{Code: wire.UnknownMethod, Msg: err.Error()}, "ERROR: "+err.Error())
 		return nil
+	case fault != nil && fault.Code == wire.NotAllowed: // in the words of the other actions
+		return err
 	case fault != nil:
 		s.exit = exitGeneric
 		s.complain(problem{Code: fault.Code, Msg: orText(fault.Msg, fault.Code), Hint: fault.Hint}, "ERROR: nothing was upgraded: "+escapeLines(orText(fault.Msg, fault.Error())))

@@ -16,6 +16,7 @@ import (
 type flags struct {
 	config, serverURL, username, password, history string
 	interactive, json, help                        bool
+	own                                            bool // gosv ctl, which needs no [supervisorctl]
 	timeout                                        time.Duration
 	given                                          map[string]bool // by full name: what the command line has, "" too
 	words                                          []string        // the action and its arguments
@@ -192,7 +193,7 @@ func cliFlags(args []string, out io.Writer) (*flags, error) {
 	case err != nil:
 		return nil, usageError(err.Error())
 	}
-	f := &flags{words: c.Args().Slice()}
+	f := &flags{own: true, words: c.Args().Slice()}
 	for _, flag := range command.Flags {
 		name := flag.Names()[0]
 		if _, isBool := flag.(*cli.BoolFlag); !c.IsSet(name) || isBool && !c.Bool(name) {

@@ -97,6 +97,12 @@ func TestConfig(t *testing.T) {
 		{"TOML", "s.toml", "[supervisorctl]\nserverurl = \"" + url + "\"\n", 0, "4.2.5\n", ""},
 		{"TOML without section", "s.toml", "[unix_http_server]\nfile = \"" + strings.TrimPrefix(url, "unix://") + "\"\n", 0, "4.2.5\n", ""},
 	}
+	t.Run("gosv ctl without a section", func(t *testing.T) {
+		file := write("s.conf", "[supervisord]\n[unix_http_server]\nfile="+strings.TrimPrefix(url, "unix://")+"\n[program:x]\nstartsecs=soon\n")
+		if o := runCtl(t, "gosv ctl", "", "-c", file, "version"); o.exit != 0 || o.out != "4.2.5\n" {
+			t.Errorf("%v", o)
+		}
+	})
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			o := runEnv(t, []string{"URL=" + url}, "supervisorctl", "", "-c", write(row.file, row.text), "version")

@@ -46,7 +46,7 @@ func run(sys system, argv0 string, args []string) int {
 		fmt.Fprintf(sys.err, "warning: %s\n", escapeLines(w))
 	}
 	s := newSession(sys, set)
-	s.own = argv0 == "gosv ctl"
+	s.own = f.own
 	ctx := context.Background()
 	if len(f.words) == 0 {
 		return s.shell(ctx)

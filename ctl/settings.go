@@ -28,7 +28,7 @@ func settle(f *flags, sys system) (settings, error) {
 	c := &conf.Supervisorctl{}
 	if set.file != "" {
 		var err error
-		if c, err = conf.LoadCtl(set.file, conf.Options{Environ: sys.environ}); err != nil {
+		if c, err = conf.LoadCtl(set.file, conf.Options{Environ: sys.environ, NoCtl: f.own}); err != nil {
 			return set, configError(err)
 		}
 	}
