@@ -10,7 +10,7 @@ import (
 
 // Check looks for programs that would not start: the command cannot be split, is not
 // found or may not be executed, or the directory is missing; and for unix sockets that have no
-// directory to be in. Supervisor notices only when it starts them, so these are no errors of
+// directory to be in, or something else in their place. Supervisor notices only when it starts them, so these are no errors of
 // Load. Check looks at files, and does nothing else. Commands without a slash are searched in
 // PATH: that of the program's environment, else that of the calling process.
 func Check(c *Config) Errors {
@@ -31,9 +31,13 @@ func Check(c *Config) Errors {
 		if strings.HasPrefix(s.File, "@") {
 			continue
 		}
+		fail := func(msg, hint string) {
+			errs = append(errs, &Error{Pos: s.Origin.Pos("file"), Section: s.Section, Key: "file", Msg: msg, Hint: hint})
+		}
 		if dir := filepath.Dir(s.File); !isDir(dir) {
-			errs = append(errs, &Error{Pos: s.Origin.Pos("file"), Section: s.Section, Key: "file",
-				Msg: "the directory " + dir + " does not exist", Hint: "mkdir -p " + dir})
+			fail("the directory "+dir+" does not exist", "mkdir -p "+dir)
+		} else if st, err := os.Stat(s.File); err == nil && st.Mode().Type() != os.ModeSocket {
+			fail(s.File+" is there and is not a socket", "remove it, or name another file")
 		}
 	}
 	errs.Sort()

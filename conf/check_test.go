@@ -21,6 +21,8 @@ environment = PATH="DIR"
 file = DIR/no/sock
 [unix_http_server:fine]
 file = DIR/sock
+[unix_http_server:taken]
+file = DIR/plain
 [unix_http_server:abstract]
 file = @no/sock
 [program:fine]
@@ -54,15 +56,16 @@ directory = DIR/ok
 	}
 	got := strings.NewReplacer(file, "x.conf", dir, "/DIR").Replace(Check(c).Error())
 	want := `x.conf:4: [unix_http_server] file: the directory /DIR/no does not exist (mkdir -p /DIR/no)
-x.conf:15: [program:missing] command: the command "/DIR/no" does not exist (install it, or correct the path)
-x.conf:17: [program:nowhere] command: the command "no-such-command" is not in PATH (install it, or write its whole path; PATH is /DIR)
-x.conf:21: [program:plain] command: the command "/DIR/plain" is not executable (chmod +x /DIR/plain)
-x.conf:23: [program:directory] command: the command "/DIR" is a directory
-x.conf:24: [program:directory] directory: the directory /DIR/no does not exist (mkdir -p /DIR/no)
-x.conf:26: [program:quote] command: cannot split the command into words: no closing quotation (quotes must come in pairs)
-x.conf:28: [program:empty] command: the command is empty
-x.conf:30: [program:path] command: the command "ok" is not in PATH (install it, or write its whole path; PATH is /nowhere)
-x.conf:32: [program:path] directory: /DIR/ok is not a directory`
+x.conf:8: [unix_http_server:taken] file: /DIR/plain is there and is not a socket (remove it, or name another file)
+x.conf:17: [program:missing] command: the command "/DIR/no" does not exist (install it, or correct the path)
+x.conf:19: [program:nowhere] command: the command "no-such-command" is not in PATH (install it, or write its whole path; PATH is /DIR)
+x.conf:23: [program:plain] command: the command "/DIR/plain" is not executable (chmod +x /DIR/plain)
+x.conf:25: [program:directory] command: the command "/DIR" is a directory
+x.conf:26: [program:directory] directory: the directory /DIR/no does not exist (mkdir -p /DIR/no)
+x.conf:28: [program:quote] command: cannot split the command into words: no closing quotation (quotes must come in pairs)
+x.conf:30: [program:empty] command: the command is empty
+x.conf:32: [program:path] command: the command "ok" is not in PATH (install it, or write its whole path; PATH is /nowhere)
+x.conf:34: [program:path] directory: /DIR/ok is not a directory`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

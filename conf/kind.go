@@ -92,7 +92,19 @@ func knownSection(section string) string {
 	if slices.Contains(words, trimmed) {
 		return trimmed
 	}
-	return suggest(trimmed, words)
+	if s := suggest(trimmed, words); s != "" {
+		return s
+	}
+	words = nil
+	for _, k := range sectionKinds {
+		if k.named {
+			words = append(words, k.name)
+		}
+	}
+	if s := suggest(trimmed, words); s != "" { // it lacks its name, or is a TOML table of such
+		return s + ":NAME"
+	}
+	return ""
 }
 
 // optionNames are the names of the options of a kind.
