@@ -372,7 +372,7 @@ func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !f(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("a minute passed, and it is not so that %s", what)
+			t.Fatalf("time is over, and it is not so that %s", what)
 		}
 	}
 }

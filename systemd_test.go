@@ -57,7 +57,7 @@ func (m *serviceManager) hears(t *testing.T, want, but string) string {
 				t.Fatalf("the daemon said %q, want %q", text, want)
 			}
 		case <-deadline:
-			t.Fatalf("the daemon did not say %q within a minute", want)
+			t.Fatalf("the daemon did not say %q in time", want)
 		}
 	}
 }
