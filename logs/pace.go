@@ -19,6 +19,7 @@ const (
 	bufSize  = 64 << 10
 	bufMax   = 1 << 20
 	textMax  = 256 << 10 // of pieces that somebody looks at, or has to keep
+	textMin  = 4 << 10   // where these become so much more that they do not fit a stash
 
 	smallRead  = 16 << 10
 	hotReads   = 16 // so many small reads, each soon after the last, make a pipe worth a pause

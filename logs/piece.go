@@ -26,6 +26,9 @@ func (p *Pump) most(r *run) int {
 	if f := r.s.file.Load(); r.text != nil || r.s.o.OnData != nil || f == nil || f.special.Load() {
 		most = min(most, textMax)
 	}
+	if r.text != nil {
+		most = min(most, r.text.most)
+	}
 	return most
 }
 
@@ -45,7 +48,9 @@ func (p *Pump) fetch(r *run, n int) (int, error) {
 func (p *Pump) take(r *run, n int) []byte {
 	b := r.take(p.buf, n)
 	if r.text != nil && p.stash != nil {
-		p.stash.made(b, func(seq uint64) { r.keep(p.dir, seq) })
+		if !p.stash.made(b, func(seq uint64) { r.keep(p.dir, seq) }) {
+			r.text.most = max(n/2, textMin)
+		}
 	}
 	return b
 }

@@ -27,6 +27,7 @@ type text struct {
 	capture *capture
 	line    []byte // an incomplete line for syslog
 	lines   *lines // makes of the bytes what the file is to have
+	most    int    // how large a piece may be: what is made of it has to fit its stash
 }
 
 func newRun(s *Sink, fd int) *run {
@@ -34,7 +35,7 @@ func newRun(s *Sink, fd int) *run {
 	r.size = pipeSize
 	o := &s.o
 	if o.StripANSI || o.Capture > 0 || o.Syslog || o.Line != nil {
-		r.text = &text{}
+		r.text = &text{most: textMax}
 		if o.Line != nil {
 			r.text.lines = &lines{write: o.Line}
 		}

@@ -203,25 +203,26 @@ func (st *stash) ahead(r *run, w *stashNote, piece []byte) bool {
 }
 
 // made says that b, not the piece, is what is to be written. keep writes down what is held
-// back of the run, in the right moment.
-func (st *stash) made(b []byte, keep func(seq uint64)) {
+// back of the run, in the right moment. It is false when b is too large to be protected.
+func (st *stash) made(b []byte, keep func(seq uint64)) (fits bool) {
 	if st == nil {
 		keep(0)
-		return
+		return true
 	}
 	w := st.note()
 	if w.Phase == stashIdle {
 		keep(0)
-		return
+		return true
 	}
-	if len(b) > stashOut || !st.room() {
+	if fits = len(b) <= stashOut; !fits || !st.room() {
 		keep(w.Seq)
-		st.phase(stashIdle) // not protected: many short lines at once
-		return
+		st.phase(stashIdle)
+		return fits
 	}
 	w.Out = uint64(copy(st.out, b))
 	keep(w.Seq)
 	st.phase(stashOutput)
+	return true
 }
 
 // seq is that of the last piece.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -114,6 +115,34 @@ func TestMost(t *testing.T) {
 			t.Errorf("%s: %d bytes, not %d", c.name, got, c.want)
 		}
 	}
+}
+
+// Lines that become so much longer that a large piece of them does not fit a stash are taken in smaller ones.
+func TestShortLines(t *testing.T) {
+	t.Parallel()
+	p, err := NewFrozenPump(memory(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.furnish(bufMax)
+	s := newSink(t, p, Options{Path: logName(t), Line: Label{Program: "p", Group: "p", Stream: "stdout"}.JSON()})
+	w := attach(t, s)
+	r := s.runs[0]
+	resize(int(r.fd), widePipe)
+	write(t, w, strings.Repeat("short\n", widePipe/6))
+	for _, want := range []int{256 << 10, 128 << 10, 64 << 10, 32 << 10, 32 << 10} {
+		n, err := p.fetch(r, bufMax)
+		if err != nil || n != want {
+			t.Fatal(n, err)
+		}
+		p.take(r, n)
+		if got := p.stash.note().Phase == stashOutput; got != (n == 32<<10) {
+			t.Errorf("a piece of %d bytes: protected %v", n, got)
+		}
+	}
+	w.Close()
+	p.Thaw(&Files{})
+	p.Close()
 }
 
 // Nothing of a file is lost before its disk has taken nothing at all for patience; and what takes anything, though
