@@ -75,7 +75,7 @@ func newStash(dir string) (*stash, error) {
 	path := f.Name()
 	st := &stash{path: path, peek: [2]int{-1, -1}, file: f}
 	// Reserved, for a write to memory that is not there is a crash.
-	if err = unix.Fallocate(int(f.Fd()), 0, 0, stashMin); err == nil {
+	if err = st.allocate(0, stashMin); err == nil {
 		st.mem, err = unix.Mmap(int(f.Fd()), 0, stashSize+stashOut, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	}
 	if err != nil {
@@ -115,13 +115,22 @@ func oldStash(path string) *stash {
 	return st
 }
 
+// allocate makes sure of memory for n bytes from the one at from on. Any signal interrupts that in kernels that are not new.
+func (st *stash) allocate(from, n int) error {
+	for {
+		if err := unix.Fallocate(int(st.file.Fd()), 0, int64(from), int64(n)); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // reserve is the buffer with room for pieces of n bytes, or of bufSize where there is no memory for that.
 // What is beyond n is given back.
 func (st *stash) reserve(n int) []byte {
 	end := stashHead + headroom + n
 	switch {
 	case n > len(st.buf)-headroom:
-		if unix.Fallocate(int(st.file.Fd()), 0, 0, int64(end)) != nil {
+		if st.allocate(0, end) != nil {
 			end = stashMin
 		}
 	case n < len(st.buf)-headroom:
@@ -136,7 +145,7 @@ func (st *stash) reserve(n int) []byte {
 // room makes room for out, once it is needed.
 func (st *stash) room() bool {
 	if st.out == nil {
-		if unix.Fallocate(int(st.file.Fd()), 0, stashSize, stashOut) != nil {
+		if st.allocate(stashSize, stashOut) != nil {
 			return false
 		}
 		st.out = st.mem[stashSize:]
