@@ -94,7 +94,7 @@ func (p *Pump) watch() {
 			p.watcher.Reset(watchEvery)
 			return
 		}
-		time.AfterFunc(patience-watchEvery, b.guard)
+		time.AfterFunc(patience, b.guard)
 		p.hanging++
 		p.writing = nil
 		p.watching = false
