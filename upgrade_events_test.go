@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // What happens in the first moment after an upgrade is heard by who listened before it: no
@@ -71,6 +73,35 @@ startretries = 1000
 	b.do("stop", named{Name: "all"})
 	if text := <-done; text != "" {
 		t.Error(text)
+	}
+	b.stop()
+}
+
+// TestUpgradeSignals: a signal that comes in the midst of an upgrade is dealt with once, by this version or the next one.
+// In the first life of a daemon one can come in the moment in which the kernel ends its threads; so the first upgrade is not counted.
+func TestUpgradeSignals(t *testing.T) {
+	t.Parallel()
+	b, _ := upgradable(t, "", "[program:p]\ncommand = sleep 1000\n")
+	b.start()
+	b.reaches("p", "RUNNING")
+	b.upgrade()
+	for i := range 25 {
+		ended := b.count("INFO", "upgrading from")
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			for b.count("INFO", "upgrading from") == ended && !t.Failed() {
+				time.Sleep(time.Millisecond) // between two looks of a poll that upgrade ends
+			}
+			time.Sleep(time.Duration(i) * time.Millisecond) // another moment each time
+			b.signal(syscall.SIGUSR2)
+		}()
+		b.upgrade()
+		<-sent
+		b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") > i })
+	}
+	if n := b.count("received SIGUSR2"); n != 25 {
+		t.Errorf("25 signals were heard %d times", n)
 	}
 	b.stop()
 }

@@ -38,7 +38,6 @@ type kept struct {
 	Ticks   event.Ticks
 	Pools   map[string]event.KeptPool
 	Servers []keptServer
-	Signals []int `json:",omitempty"` // that came and were not dealt with
 	Masked  []int `json:",omitempty"` // that are blocked since an upgrade; children are not to inherit that
 	FDs     []keptFD
 

@@ -18,8 +18,7 @@ import (
 // so that no flood of the others can crowd them out.
 type caught struct {
 	end, other chan os.Signal
-	rest       chan os.Signal // see pending
-	able, done chan struct{}  // closed when the first signal, when all are caught
+	able, done chan struct{} // closed when the first signal, when all are caught
 }
 
 // catchSignals catches all of them.
@@ -33,7 +32,7 @@ func catchSignals() *caught {
 // prepareSignals catches SIGPIPE only, beside other things: for the first signal the runtime makes
 // goroutines and threads. It is dropped, not ignored: children inherit what is ignored.
 func prepareSignals() *caught {
-	c := &caught{end: make(chan os.Signal, 4), other: make(chan os.Signal, 16), rest: make(chan os.Signal, 1), able: make(chan struct{}), done: make(chan struct{})}
+	c := &caught{end: make(chan os.Signal, 4), other: make(chan os.Signal, 16), able: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(c.able)
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -50,11 +49,10 @@ func (c *caught) begin() {
 	}()
 }
 
-// catch begins, also again after pending.
+// catch begins, also again after take.
 func (c *caught) catch() {
 	signal.Notify(c.end, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
 	signal.Notify(c.other, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	signal.Stop(c.rest)
 }
 
 // all are those that mean something.
@@ -62,21 +60,21 @@ func (c *caught) all() []syscall.Signal {
 	return []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
 }
 
-// pending ends the catching and returns what came and was not dealt with. It is to be
-// called when no more can come. They stay pending here too.
-func (c *caught) pending() (list []int) {
-	// Somebody has to want them: else they end the process, should one come to a thread that
-	// the runtime makes now, which has the mask of the start.
-	for _, s := range c.all() {
-		signal.Notify(c.rest, s)
+// take is what came and was not dealt with, when nobody deals with signals any more. Where threads begin with
+// signals blocked (after an upgrade), it ends the catching: then what comes waits for whoever catches it next. Else
+// that would have the next one end the process.
+func (c *caught) take(blocked bool) (list []syscall.Signal) {
+	idle := make(chan os.Signal, 1)
+	signal.Notify(idle, syscall.SIGPIPE)
+	signal.Stop(idle) // waits for those that are on their way
+	if blocked {
+		signal.Stop(c.end)
+		signal.Stop(c.other)
 	}
-	signal.Stop(c.end) // waits for those that are on their way
-	signal.Stop(c.other)
 	for _, ch := range []chan os.Signal{c.end, c.other} {
 		for range len(ch) {
 			s := <-ch
-			list = append(list, int(s.(syscall.Signal)))
-			ch <- s
+			list = append(list, s.(syscall.Signal))
 		}
 	}
 	return list

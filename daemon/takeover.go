@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"gosv/logs"
@@ -47,8 +46,8 @@ func TakeOver() int {
 	l.dir = k.Launch.Dir
 	l.foreground, l.ledger, l.program = k.Launch.Foreground, k.Launch.Ledger, k.Launch.Program
 	l.signals = catchSignals()
-	for _, s := range k.Signals {
-		l.signals.again(syscall.Signal(s))
+	for _, s := range takeSignals() {
+		l.signals.again(s)
 	}
 	if l.link = proc.TakeLink(); l.link != nil {
 		l.link.GoOn(l.told, l.keeperLost)

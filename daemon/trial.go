@@ -15,8 +15,9 @@ import (
 
 // Variables between a daemon and its next version. No child inherits them.
 const (
-	stateEnv = "GOSV_UPGRADE_FD"    // the number of the descriptor of the state
-	trialEnv = "GOSV_UPGRADE_TRIAL" // set: only say whether you could
+	stateEnv   = "GOSV_UPGRADE_FD"      // the number of the descriptor of the state
+	signalsEnv = "GOSV_UPGRADE_SIGNALS" // that came and were not dealt with
+	trialEnv   = "GOSV_UPGRADE_TRIAL"   // set: only say whether you could
 )
 
 // canTakeOver begins the last line that a program says which can take over.
@@ -94,6 +95,26 @@ func (t *trial) wait(d time.Duration, kill func()) (said string, status syscall.
 
 // stateEnviron is our environment with where the state is.
 func stateEnviron(fd int) []string { return append(os.Environ(), stateEnv+"="+strconv.Itoa(fd)) }
+
+// signalsEnviron says in the environment what signals came; takeSignals takes them out of it.
+func signalsEnviron(list []syscall.Signal) string {
+	var b strings.Builder
+	b.WriteString(signalsEnv + "=")
+	for _, s := range list {
+		fmt.Fprintf(&b, "%d ", int(s))
+	}
+	return b.String()
+}
+
+func takeSignals() (list []syscall.Signal) {
+	for _, word := range strings.Fields(os.Getenv(signalsEnv)) {
+		if n, err := strconv.Atoi(word); err == nil {
+			list = append(list, syscall.Signal(n))
+		}
+	}
+	os.Unsetenv(signalsEnv)
+	return list
+}
 
 // identity tells whether a file is still the same program.
 type identity struct {

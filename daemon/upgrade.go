@@ -155,11 +155,11 @@ func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 		}
 		return d.frozen(f, packed, func(k *kept) error {
 			return d.handingOver(k, func() error {
-				masked, undo := blockSignals(u.signals.all())
+				masked, undo := proc.BlockSignals(u.signals.all())
 				defer undo()
-				k.Masked = append(k.Masked, masked...)
-				k.Signals = u.signals.pending()
-				defer u.signals.catch() // if there is an after
+				for _, s := range masked {
+					k.Masked = append(k.Masked, int(s))
+				}
 				return d.exec(k, program)
 			})
 		})
@@ -287,7 +287,13 @@ func (d *Daemon) exec(k *kept, program identity) error {
 	if err := closeOnExec(fds, false); err != nil {
 		return err
 	}
-	err = syscall.Exec(k.Launch.Program, os.Args, environ)
+	// As late as can be: in the first life one that comes now, before the kernel has ended all threads but this, is lost.
+	signals := d.upgrader.signals.take(len(d.upgrader.masked) > 0)
+	err = syscall.Exec(k.Launch.Program, os.Args, append(environ, signalsEnviron(signals)))
+	d.upgrader.signals.catch()
+	for _, s := range signals {
+		d.upgrader.signals.again(s)
+	}
 	return fmt.Errorf("cannot execute %s: %w", k.Launch.Program, err)
 }
 

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"syscall"
-
-	mem "unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,32 +70,3 @@ func closeOnExec(fds []int, on bool) error {
 }
 
 func changedAt(st *syscall.Stat_t) int64 { return st.Ctim.Nano() }
-
-// maskSignals blocks or lets through signals in all threads, so that one that comes between
-// the two programs waits for the second. It is not for a build with cgo, which does not
-// know all threads.
-func maskSignals(how int, set uint64) error {
-	_, _, e := syscall.AllThreadsSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(mem.Pointer(&set)), 0, 8, 0, 0)
-	runtime.KeepAlive(&set)
-	if e != 0 {
-		return e
-	}
-	return nil
-}
-
-// blockSignals blocks what is not blocked already, and says what that was.
-func blockSignals(list []syscall.Signal) (masked []int, undo func()) {
-	var old unix.Sigset_t
-	unix.PthreadSigmask(unix.SIG_BLOCK, nil, &old)
-	var set uint64
-	for _, s := range list {
-		if bit := uint64(1) << (uint(s) - 1); uint64(old.Val[0])&bit == 0 {
-			set |= bit
-			masked = append(masked, int(s))
-		}
-	}
-	if maskSignals(unix.SIG_BLOCK, set) != nil {
-		return nil, func() {}
-	}
-	return masked, func() { maskSignals(unix.SIG_UNBLOCK, set) }
-}

@@ -23,6 +23,25 @@ func unmask(list []syscall.Signal) (done func()) {
 	}
 }
 
+// BlockSignals blocks signals in the caller's thread, and keeps that for him until undo. A thread that executes
+// another program hands its mask on, and so what comes before that catches signals waits for it. masked are those
+// that were not blocked already.
+func BlockSignals(list []syscall.Signal) (masked []syscall.Signal, undo func()) {
+	runtime.LockOSThread()
+	set := maskOf(list)
+	var old unix.Sigset_t
+	unix.PthreadSigmask(unix.SIG_BLOCK, &set, &old)
+	for _, s := range list {
+		if one := maskOf([]syscall.Signal{s}); old.Val[0]&one.Val[0] == 0 {
+			masked = append(masked, s)
+		}
+	}
+	return masked, func() {
+		unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+		runtime.UnlockOSThread()
+	}
+}
+
 func maskOf(list []syscall.Signal) (set unix.Sigset_t) {
 	bits := 8 * int(unsafe.Sizeof(set.Val[0]))
 	for _, s := range list {

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -86,7 +84,6 @@ func (k *keeper) goOn(s *keptKeeper, messages chan<- fromBrain) {
 	for _, n := range s.Masked {
 		k.masked = append(k.masked, syscall.Signal(n))
 	}
-	maskAll(unix.SIG_UNBLOCK, k.masked)
 	fds := []int{k.link, k.watch}
 	for ino, fd := range s.Held {
 		k.held[ino] = fd
@@ -123,39 +120,16 @@ func (k *keeper) goOn(s *keptKeeper, messages chan<- fromBrain) {
 	}
 }
 
-// maskAll blocks signals, or lets them through, in all threads.
-func maskAll(how int, list []syscall.Signal) error {
-	set := maskOf(list)
-	_, _, e := syscall.AllThreadsSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(unsafe.Pointer(&set)), 0, 8, 0, 0)
-	runtime.KeepAlive(&set)
-	if e != 0 {
-		return e
-	}
-	return nil
-}
-
 // become executes program, another version of the keeper, in our place. It returns only when
 // that fails. Signals that come meanwhile wait for the successor.
 func (k *keeper) become(program int, signals chan os.Signal) error {
 	list := keeperSignals()
-	if err := maskAll(unix.SIG_BLOCK, list); err != nil {
-		return err
-	}
+	_, undo := BlockSignals(list)
 	defer func() {
-		maskAll(unix.SIG_UNBLOCK, list)
+		undo()
 		syscall.Kill(os.Getpid(), syscall.SIGCHLD)
 	}()
-	signal.Stop(signals) // waits for those that are on their way
-	defer func() {
-		for _, s := range list {
-			signal.Notify(signals, s)
-		}
-	}()
-	for range len(signals) {
-		if s := <-signals; s != syscall.SIGCHLD {
-			k.pass(s.(syscall.Signal))
-		}
-	}
+	k.passAll(signals)
 	s := &keptKeeper{
 		PID: k.pid, Watch: k.watch, Link: k.link, Files: k.files, Held: k.held,
 		Background: k.background, Hears: k.hears, Up: k.up, Bye: k.bye, Asked: k.asked,
@@ -191,11 +165,24 @@ func (k *keeper) become(program int, signals chan os.Signal) error {
 		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
 	}
 	env := append(os.Environ(), keptEnv+"="+strconv.Itoa(state))
+	k.passAll(signals) // as late as can be: one that comes now, before the kernel has ended all threads but this, is lost
 	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(program), append([]string{KeeperName}, k.argv...), env)
 	for _, fd := range fds {
 		unix.CloseOnExec(fd)
 	}
 	return os.NewSyscallError("exec", err)
+}
+
+// passAll passes on what has come.
+func (k *keeper) passAll(signals chan os.Signal) {
+	idle := make(chan os.Signal, 1)
+	signal.Notify(idle, syscall.SIGCHLD)
+	signal.Stop(idle) // waits for those that are on their way
+	for range len(signals) {
+		if s := <-signals; s != syscall.SIGCHLD {
+			k.pass(s.(syscall.Signal))
+		}
+	}
 }
 
 // Renew starts another keeper in the place of one that is lost, with the words, directory
