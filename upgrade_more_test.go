@@ -118,6 +118,28 @@ command = sleep 1000
 	b.stop()
 }
 
+// TestUpgradeThenKeeperKilled: a daemon that has been upgraded has signals blocked, and the next keeper,
+// the daemon that this one starts, and its programs do not have that of it.
+func TestUpgradeThenKeeperKilled(t *testing.T) {
+	t.Parallel()
+	b, _ := upgradable(t, "keeper = true\n", "[program:p]\ncommand = sleep 1000\n")
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	b.upgrade()
+	brain := b.brain()
+	b.kill9()
+	b.until("there is another one", func() bool { return b.count("the keeper", "has died; the new one") == 1 })
+	b.newKeeper(b.cmd.Process.Pid, brain, p)
+	syscall.Kill(brain, syscall.SIGKILL)
+	b.another(brain)
+	b.do("restart", named{Name: "p"})
+	b.unblocked(b.reaches("p", "RUNNING"))
+	keeper := b.pid()
+	brain = b.brain()
+	syscall.Kill(keeper, syscall.SIGTERM)
+	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) })
+}
+
 // TestUpgradePipelined: HTTP requests that were sent before the first of them was answered are
 // answered by the next version, over the same connection.
 func TestUpgradePipelined(t *testing.T) {

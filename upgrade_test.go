@@ -262,15 +262,20 @@ startsecs = 0
 	}
 	// A signal of old still means what it meant, and children get theirs.
 	b.do("restart", named{Name: "p"})
-	p := b.reaches("p", "RUNNING")
+	b.unblocked(b.reaches("p", "RUNNING"))
+	syscall.Kill(pid, syscall.SIGTERM)
+	b.until("the end", func() bool { return !alive(pid) && b.read("d.pid") == "" })
+}
+
+// unblocked complains when a program was started with signals blocked.
+func (b *box) unblocked(p process) {
+	b.t.Helper()
 	mask, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
 	for line := range strings.Lines(string(mask)) {
 		if blocked, ok := strings.CutPrefix(line, "SigBlk:"); ok && strings.Trim(strings.TrimSpace(blocked), "0") != "" {
-			t.Errorf("a program is started with signals blocked: %s", blocked)
+			b.t.Errorf("a program is started with signals blocked: %s", blocked)
 		}
 	}
-	syscall.Kill(pid, syscall.SIGTERM)
-	b.until("the end", func() bool { return !alive(pid) && b.read("d.pid") == "" })
 }
 
 // TestUpgradeAsFirstProcess: the first process of a pid namespace upgrades itself, too.

@@ -90,7 +90,7 @@ func (l *launch) keeperLost() {
 	if l.given != nil {
 		given = l.given.files
 	}
-	if err := l.link.Renew(os.Args, l.dir, given); err != nil {
+	if err := l.link.Renew(os.Args, l.dir, given, signalsOf(l.masked)); err != nil {
 		d.log.Error(fmt.Sprintf("the keeper (pid %d) %s, and there is no other one (%v): should gosv die now, it has to be started again by hand", old, what, err))
 		return
 	}

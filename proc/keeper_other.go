@@ -37,7 +37,9 @@ func (l *Link) Hangs() bool { return false }
 func (l *Link) Keeper() int { return 0 }
 
 // Renew is Linux's.
-func (l *Link) Renew([]string, string, []*os.File) error { return errors.ErrUnsupported }
+func (l *Link) Renew([]string, string, []*os.File, []syscall.Signal) error {
+	return errors.ErrUnsupported
+}
 
 // Update is Linux's.
 func (l *Link) Update() {}

@@ -186,9 +186,9 @@ func (k *keeper) passAll(signals chan os.Signal) {
 }
 
 // Renew starts another keeper in the place of one that is lost, with the words, directory
-// and descriptors (numbered from 3) that it is to start the daemon with. It is no child of
-// ours. GoOn has to be called then, and everything said again.
-func (l *Link) Renew(words []string, dir string, given []*os.File) error {
+// and descriptors (numbered from 3) that it is to start the daemon with, and without the signals masked
+// being blocked: it hands that on. It is no child of ours. GoOn has to be called then, and everything said again.
+func (l *Link) Renew(words []string, dir string, given []*os.File, masked []syscall.Signal) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("socketpair", err)
@@ -216,6 +216,7 @@ func (l *Link) Renew(words []string, dir string, given []*os.File) error {
 	files = append(files, uintptr(pair[0]), uintptr(me), uintptr(state))
 	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return len(e) > 11 && e[:11] == "GOSV_KEEPER" })
 	env = append(env, keptEnv+"="+strconv.Itoa(len(files)-1))
+	defer unmask(masked)()
 	pid, err := syscall.ForkExec(self(), append([]string{KeeperName}, words...), &syscall.ProcAttr{
 		Dir: dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true, Cloneflags: unix.CLONE_PARENT},
 	})
