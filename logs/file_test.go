@@ -364,3 +364,51 @@ func TestMovesUpAhead(t *testing.T) {
 		f.Close()
 	}
 }
+
+// A hand-over between the two keeps that they have moved up: they do not again, and none is lost.
+func TestMovesUpBeforeHandOver(t *testing.T) {
+	name := logName(t)
+	f, err := (&Files{}).Open(name, 10, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Sink{}
+	for _, text := range []string{"the first\n", "the second\n", "short\n"} {
+		f.put([]byte(text), s, nil)
+	}
+	f.mu.Lock()
+	f.ahead(4) // and the write fails
+	f.mu.Unlock()
+	next := &Files{}
+	next.Resume([]KeptFile{f.kept()})
+	g, err := next.Open(name, 10, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.put([]byte("long\n"), s, nil)
+	for i, text := range []string{"short\nlong\n", "the second\n"} {
+		same(t, g.backup(i+1), content(t, g.backup(i+1)), text)
+	}
+	g.Close()
+	next.Settle()
+}
+
+// As in the original the oldest backup goes only when another one takes its place: where one is missing, it stays.
+func TestRotationWithGap(t *testing.T) {
+	for _, backups := range []int{1, 2, 3} {
+		name := logName(t)
+		f, err := (&Files{}).Open(name, 10, backups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f.backup(3), []byte("oldest\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"the first\n", "the second\n"} {
+			f.put([]byte(text), &Sink{}, nil)
+		}
+		same(t, "the oldest", content(t, f.backup(3)), "oldest\n")
+		same(t, "the newest", content(t, f.backup(1)), "the second\n")
+		f.Close()
+	}
+}

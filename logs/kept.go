@@ -32,6 +32,7 @@ type KeptFile struct {
 	Retry   int64     `json:",omitempty"`
 	Unable  time.Time // of the last report of a failed rotation
 	Special bool      `json:",omitempty"`
+	Moved   bool      `json:",omitempty"`
 	Shifted bool      `json:",omitempty"`
 	Again   bool      `json:",omitempty"`
 	Back    bool      `json:",omitempty"` // it has a backlog
@@ -235,7 +236,7 @@ func (f *File) kept() KeptFile {
 	f.mu.Lock()
 	k.FD, k.Size, k.Retry, k.Unable = f.fd, f.size, f.retry, f.unable
 	k.Dev, k.Ino = f.id.dev, f.id.ino
-	k.Special, k.Shifted, k.Again = f.special.Load(), f.shifted, f.again.Load()
+	k.Special, k.Moved, k.Shifted, k.Again = f.special.Load(), f.moved, f.shifted, f.again.Load()
 	f.mu.Unlock()
 	if b := f.back.Load(); b != nil {
 		b.mu.Lock()

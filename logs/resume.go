@@ -34,7 +34,7 @@ func (fs *Files) Resume(list []KeptFile) {
 		f.is.Store(&id)
 		f.maxSize.Store(k.MaxSize)
 		f.backups.Store(k.Backups)
-		f.size, f.retry, f.unable, f.shifted = k.Size, k.Retry, k.Unable, k.Shifted
+		f.size, f.retry, f.unable, f.moved, f.shifted = k.Size, k.Retry, k.Unable, k.Moved, k.Shifted
 		f.special.Store(k.Special)
 		f.again.Store(k.Again)
 		f.fault.lost, f.fault.rows, f.fault.named = k.Fault.Lost, k.Fault.Rows, k.Fault.Named

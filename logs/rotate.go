@@ -24,10 +24,12 @@ func (f *File) moveUp(backups int) error {
 	if f.moved && !regularAt(f.backup(1)) { // nor has anybody else made one
 		return nil
 	}
-	// The oldest goes first, as in the original: a rename over a file makes ext4 write
-	// the new one to disk at once.
-	if err := remove(f.backup(backups)); err != nil {
-		return err
+	// The oldest goes first, as in the original, where another one takes its place: a rename over a file makes
+	// ext4 write the new one to disk at once.
+	if backups == 1 || regularAt(f.backup(backups-1)) {
+		if err := remove(f.backup(backups)); err != nil {
+			return err
+		}
 	}
 	for i := backups - 1; i > 0; i-- {
 		if err := rename(f.backup(i), f.backup(i+1)); err != nil {
