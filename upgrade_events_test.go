@@ -105,3 +105,30 @@ func TestUpgradeSignals(t *testing.T) {
 	}
 	b.stop()
 }
+
+// TestUpgradeHangup: a SIGHUP in the midst of an upgrade may be lost, but ends no version of gosv.
+func TestUpgradeHangup(t *testing.T) {
+	t.Parallel()
+	b, _ := upgradable(t, "", "")
+	b.start()
+	b.upgrade()
+	for i := range 10 {
+		began := b.count("INFO", "upgrading from")
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			for b.count("INFO", "upgrading from") == began && !t.Failed() {
+				time.Sleep(time.Millisecond) // between two looks of a poll that the upgrade ends
+			}
+			time.Sleep(time.Duration(i) * time.Millisecond) // another moment each time
+			b.signal(syscall.SIGHUP)
+		}()
+		b.until("an upgrade has begun", func() bool {
+			b.ctl("upgrade") // the last restart may be under way
+			return b.count("INFO", "upgrading from") > began
+		})
+		<-sent
+		b.until("it answers", func() bool { _, code := b.ctl("pid"); return code == 0 })
+	}
+	b.stop()
+}

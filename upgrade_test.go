@@ -267,13 +267,14 @@ startsecs = 0
 	b.until("the end", func() bool { return !alive(pid) && b.read("d.pid") == "" })
 }
 
-// unblocked complains when a program was started with signals blocked.
+// unblocked complains when a program was started with signals blocked or ignored.
 func (b *box) unblocked(p process) {
 	b.t.Helper()
-	mask, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
-	for line := range strings.Lines(string(mask)) {
-		if blocked, ok := strings.CutPrefix(line, "SigBlk:"); ok && strings.Trim(strings.TrimSpace(blocked), "0") != "" {
-			b.t.Errorf("a program is started with signals blocked: %s", blocked)
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
+	for line := range strings.Lines(string(status)) {
+		what, mask, _ := strings.Cut(line, ":")
+		if (what == "SigBlk" || what == "SigIgn") && strings.Trim(strings.TrimSpace(mask), "0") != "" {
+			b.t.Errorf("a program is started with signals held off: %s", line)
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gosv/logs"
@@ -64,4 +66,45 @@ func FuzzState(f *testing.F) {
 		}
 		k.unpack()
 	})
+}
+
+// What came goes over in the environment, and nothing does where nothing came: a version that does not know of it
+// would hand that on to its programs.
+func TestSignalsInTheEnvironment(t *testing.T) {
+	if env := signalsEnviron(nil); len(env) > 0 {
+		t.Errorf("no signals are %q", env)
+	}
+	want := []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR2, syscall.SIGUSR2}
+	for _, entry := range signalsEnviron(want) {
+		name, value, _ := strings.Cut(entry, "=")
+		t.Setenv(name, value)
+	}
+	if got := takeSignals(); !slices.Equal(got, want) {
+		t.Errorf("%v came over as %v", want, got)
+	}
+	if got := takeSignals(); len(got) > 0 {
+		t.Errorf("%v are there still", got)
+	}
+}
+
+// TestTakeSignals: no signal that comes after they were taken, before another program is executed, ends the process. Go's
+// runtime has those that would never blocked.
+func TestTakeSignals(t *testing.T) {
+	c := catchSignals()
+	c.take(true)
+	syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	syscall.Kill(os.Getpid(), syscall.SIGINT)
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGQUIT} {
+		syscall.Kill(os.Getpid(), s)
+		if got := <-c.end; got != s {
+			t.Errorf("%v came as %v", s, got)
+		}
+	}
+	c.catch() // the other program was not executed
+	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR2} {
+		syscall.Kill(os.Getpid(), s)
+		if got := <-c.other; got != s {
+			t.Errorf("%v came as %v", s, got)
+		}
+	}
 }

@@ -61,16 +61,17 @@ func (c *caught) all() []syscall.Signal {
 }
 
 // take is what came and was not dealt with, when nobody deals with signals any more. Where threads begin with
-// signals blocked (after an upgrade), it ends the catching: then what comes waits for whoever catches it next. Else
-// that would have the next one end the process.
+// signals blocked (after an upgrade), it ends the catching of those that the runtime has blocked then: what comes of
+// them waits for whoever catches it next. The others, not caught, would end the process. Those that the next runtime
+// heeds to be ignored are that until it catches them: else they end it meanwhile.
 func (c *caught) take(blocked bool) (list []syscall.Signal) {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
+	if blocked {
+		signal.Reset(syscall.SIGUSR1, syscall.SIGUSR2)
+	}
 	idle := make(chan os.Signal, 1)
 	signal.Notify(idle, syscall.SIGPIPE)
 	signal.Stop(idle) // waits for those that are on their way
-	if blocked {
-		signal.Stop(c.end)
-		signal.Stop(c.other)
-	}
 	for _, ch := range []chan os.Signal{c.end, c.other} {
 		for range len(ch) {
 			s := <-ch

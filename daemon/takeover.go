@@ -16,11 +16,14 @@ func HandedOver() bool { return os.Getenv(stateEnv) != "" }
 
 // TakeOver goes on where another version was, or says whether that could be.
 func TakeOver() int {
-	k, err := takeState()
 	trial := os.Getenv(trialEnv) != ""
+	l := &launch{}
+	if !trial {
+		l.signals = catchSignals() // first of all: until then some are lost, and others end us
+	}
+	k, err := takeState()
 	os.Unsetenv(stateEnv)
 	os.Unsetenv(trialEnv)
-	l := &launch{}
 	if err == nil {
 		l.argv0, l.compat, l.file = k.Launch.Argv0, k.Launch.Compat, k.Launch.File
 		l.flags = &flags{file: k.Launch.FlagFile, overrides: k.Launch.Overrides}
@@ -45,7 +48,6 @@ func TakeOver() int {
 	l.again = true // what is done once at the start of a process has been
 	l.dir = k.Launch.Dir
 	l.foreground, l.ledger, l.program = k.Launch.Foreground, k.Launch.Ledger, k.Launch.Program
-	l.signals = catchSignals()
 	for _, s := range takeSignals() {
 		l.signals.again(s)
 	}

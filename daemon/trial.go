@@ -97,13 +97,11 @@ func (t *trial) wait(d time.Duration, kill func()) (said string, status syscall.
 func stateEnviron(fd int) []string { return append(os.Environ(), stateEnv+"="+strconv.Itoa(fd)) }
 
 // signalsEnviron says in the environment what signals came; takeSignals takes them out of it.
-func signalsEnviron(list []syscall.Signal) string {
-	var b strings.Builder
-	b.WriteString(signalsEnv + "=")
-	for _, s := range list {
-		fmt.Fprintf(&b, "%d ", int(s))
+func signalsEnviron(list []syscall.Signal) []string {
+	if len(list) == 0 {
+		return nil
 	}
-	return b.String()
+	return []string{signalsEnv + "=" + strings.Trim(fmt.Sprintf("%d", list), "[]")}
 }
 
 func takeSignals() (list []syscall.Signal) {

@@ -289,7 +289,7 @@ func (d *Daemon) exec(k *kept, program identity) error {
 	}
 	// As late as can be: in the first life one that comes now, before the kernel has ended all threads but this, is lost.
 	signals := d.upgrader.signals.take(len(d.upgrader.masked) > 0)
-	err = syscall.Exec(k.Launch.Program, os.Args, append(environ, signalsEnviron(signals)))
+	err = syscall.Exec(k.Launch.Program, os.Args, append(environ, signalsEnviron(signals)...))
 	d.upgrader.signals.catch()
 	for _, s := range signals {
 		d.upgrader.signals.again(s)
