@@ -163,12 +163,13 @@ func (s *soak) killKept() {
 		return
 	}
 	s.killed = time.Now()
-	old := s.daemon()
+	old, n := s.daemon(), s.count("supervisord started with pid")
 	if old == 0 || syscall.Kill(old, syscall.SIGKILL) != nil {
 		s.wrong("there is no daemon to be killed: %d", old)
 		return
 	}
 	s.until("the keeper has started another one", func() bool { now := s.daemon(); return now != 0 && now != old })
+	s.until("it has begun", func() bool { return s.count("supervisord started with pid") > n }) // a reload counts that, too
 	s.killed = time.Now()
 }
 

@@ -267,14 +267,23 @@ startsecs = 0
 	b.until("the end", func() bool { return !alive(pid) && b.read("d.pid") == "" })
 }
 
-// unblocked complains when a program was started with signals blocked or ignored.
+// unblocked complains when a program was started with one of our signals blocked or ignored.
 func (b *box) unblocked(p process) {
 	b.t.Helper()
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
 	for line := range strings.Lines(string(status)) {
 		what, mask, _ := strings.Cut(line, ":")
-		if (what == "SigBlk" || what == "SigIgn") && strings.Trim(strings.TrimSpace(mask), "0") != "" {
-			b.t.Errorf("a program is started with signals held off: %s", line)
+		if what != "SigBlk" && what != "SigIgn" {
+			continue
+		}
+		set, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD} {
+			if set&(1<<(s-1)) != 0 {
+				b.t.Errorf("a program is started with %v held off: %s", s, line)
+			}
 		}
 	}
 }
