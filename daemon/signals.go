@@ -67,7 +67,7 @@ func (c *caught) all() []syscall.Signal {
 func (c *caught) take(blocked bool) (list []syscall.Signal) {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
 	if blocked {
-		signal.Reset(syscall.SIGUSR1, syscall.SIGUSR2)
+		signal.Stop(c.other) // of USR1 and USR2, that is; unlike Reset it has those on their way arrive
 	}
 	idle := make(chan os.Signal, 1)
 	signal.Notify(idle, syscall.SIGPIPE)
