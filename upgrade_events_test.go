@@ -77,6 +77,22 @@ startretries = 1000
 	b.stop()
 }
 
+// signalAmid sends a signal some time after the next upgrade has begun; began says whether it has.
+func (b *box) signalAmid(s syscall.Signal, after time.Duration) (began func() bool, sent <-chan struct{}) {
+	n := b.count("INFO", "upgrading from")
+	began = func() bool { return b.count("INFO", "upgrading from") > n }
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !began() && !b.t.Failed() {
+			time.Sleep(time.Millisecond) // between two looks of a poll that the upgrade ends
+		}
+		time.Sleep(after)
+		b.signal(s)
+	}()
+	return began, done
+}
+
 // TestUpgradeSignals: a signal that comes in the midst of an upgrade is dealt with once, by this version or the next one.
 // In the first life of a daemon one can come in the moment in which the kernel ends its threads; so the first upgrade is not counted.
 func TestUpgradeSignals(t *testing.T) {
@@ -86,16 +102,7 @@ func TestUpgradeSignals(t *testing.T) {
 	b.reaches("p", "RUNNING")
 	b.upgrade()
 	for i := range 25 {
-		ended := b.count("INFO", "upgrading from")
-		sent := make(chan struct{})
-		go func() {
-			defer close(sent)
-			for b.count("INFO", "upgrading from") == ended && !t.Failed() {
-				time.Sleep(time.Millisecond) // between two looks of a poll that upgrade ends
-			}
-			time.Sleep(time.Duration(i) * time.Millisecond) // another moment each time
-			b.signal(syscall.SIGUSR2)
-		}()
+		_, sent := b.signalAmid(syscall.SIGUSR2, time.Duration(i)*time.Millisecond) // another moment each time
 		b.upgrade()
 		<-sent
 		b.until("USR2 was heard", func() bool { return b.count("received SIGUSR2") > i })
@@ -113,19 +120,10 @@ func TestUpgradeHangup(t *testing.T) {
 	b.start()
 	b.upgrade()
 	for i := range 10 {
-		began := b.count("INFO", "upgrading from")
-		sent := make(chan struct{})
-		go func() {
-			defer close(sent)
-			for b.count("INFO", "upgrading from") == began && !t.Failed() {
-				time.Sleep(time.Millisecond) // between two looks of a poll that the upgrade ends
-			}
-			time.Sleep(time.Duration(i) * time.Millisecond) // another moment each time
-			b.signal(syscall.SIGHUP)
-		}()
+		began, sent := b.signalAmid(syscall.SIGHUP, time.Duration(i)*time.Millisecond)
 		b.until("an upgrade has begun", func() bool {
 			b.ctl("upgrade") // the last restart may be under way
-			return b.count("INFO", "upgrading from") > began
+			return began()
 		})
 		<-sent
 		b.until("it answers", func() bool { _, code := b.ctl("pid"); return code == 0 })

@@ -328,19 +328,26 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
+// rotatedTwice is a log with a limit of 10 bytes and two backups, for which 4 more are enough.
+func rotatedTwice(t *testing.T, backups int) (*File, *Sink) {
+	t.Helper()
+	f, err := (&Files{}).Open(logName(t), 10, backups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Sink{}
+	for _, text := range []string{"the first\n", "the second\n", "short\n"} {
+		f.put([]byte(text), s, nil)
+	}
+	return f, s
+}
+
 // The backups move up before the write after which the file is rotated. When that write fails, they are one off and all
 // there, the next rotation does not move them again, and what somebody else has put there meanwhile stays too.
 func TestMovesUpAhead(t *testing.T) {
 	for _, foreign := range []bool{false, true} {
-		name := logName(t)
-		f, err := (&Files{}).Open(name, 10, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &Sink{}
-		for _, text := range []string{"the first\n", "the second\n", "short\n"} {
-			f.put([]byte(text), s, nil)
-		}
+		f, s := rotatedTwice(t, 5)
+		name := f.name
 		f.mu.Lock()
 		f.ahead(3)
 		same(t, "not due", content(t, name+".1"), "the second\n")
@@ -367,21 +374,13 @@ func TestMovesUpAhead(t *testing.T) {
 
 // A hand-over between the two keeps that they have moved up: they do not again, and none is lost.
 func TestMovesUpBeforeHandOver(t *testing.T) {
-	name := logName(t)
-	f, err := (&Files{}).Open(name, 10, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Sink{}
-	for _, text := range []string{"the first\n", "the second\n", "short\n"} {
-		f.put([]byte(text), s, nil)
-	}
+	f, s := rotatedTwice(t, 2)
 	f.mu.Lock()
 	f.ahead(4) // and the write fails
 	f.mu.Unlock()
 	next := &Files{}
 	next.Resume([]KeptFile{f.kept()})
-	g, err := next.Open(name, 10, 2)
+	g, err := next.Open(f.name, 10, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
