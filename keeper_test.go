@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -313,5 +314,31 @@ func TestKeeperHandsOnSockets(t *testing.T) {
 		c.Close()
 	})
 	b.still(p)
+	b.stop()
+}
+
+// TestKeeperAfterMassDeath: programs that ended while there was no daemon have nothing more to say, and
+// the next one closes their pipes while it gives the others to the keeper. (The soak: one that was closed already
+// was taken for a keeper that has died.)
+func TestKeeperAfterMassDeath(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "keeper = true\n", "[program:p]\nprocess_name = p%(process_num)d\nnumprocs = 40\ncommand = child sleep\nstartsecs = 0\nautorestart = false\n").start()
+	var all []process
+	b.until("all run", func() bool {
+		all = b.status()
+		return !slices.ContainsFunc(all, func(p process) bool { return p.State != "RUNNING" })
+	})
+	b.killBrain(func() {
+		for _, p := range all {
+			syscall.Kill(p.Pid, syscall.SIGKILL)
+		}
+		b.until("all are dead", func() bool { return !slices.ContainsFunc(all, func(p process) bool { return !isGone(p.Pid) }) })
+	})
+	b.until("all have exited", func() bool {
+		return !slices.ContainsFunc(b.status(), func(p process) bool { return p.State != "EXITED" })
+	})
+	if n := b.count("the keeper"); n != 0 {
+		t.Errorf("the keeper:\n%s", b.tail("d.log"))
+	}
 	b.stop()
 }

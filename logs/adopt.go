@@ -71,16 +71,15 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	if r.kept && p.salvage != nil {
 		p.salvage.inUse[heldName(p.dir, pipe)] = true
 	}
+	defer p.mu.Unlock()
 	err := os.ErrClosed
 	if !p.closing {
 		err = p.watchRun(r)
 	}
-	keeper := p.keeper
-	p.mu.Unlock()
 	if err != nil {
 		unix.Close(fd)
-	} else if keeper != nil {
-		keeper.Hold(fd, pipe)
+	} else if p.keeper != nil { // before the loop can find that the program has ended, and close fd
+		p.keeper.Hold(fd, pipe)
 	}
 	return err
 }

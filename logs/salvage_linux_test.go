@@ -416,3 +416,44 @@ func FuzzStash(f *testing.F) {
 		parseStash(mem[:min(len(head), len(mem))])
 	})
 }
+
+// inodes is a keeper that looks at what it is given.
+type inodes struct {
+	t *testing.T
+	n int
+}
+
+func (k *inodes) Hold(fd int, inode uint64) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Ino != inode {
+		k.t.Errorf("descriptor %d for the pipe %d is %d: %v", fd, inode, st.Ino, err)
+	}
+	k.n++
+}
+
+func (k *inodes) Drop(uint64) {}
+
+// TestAdoptedIsHeld: the keeper is given the pipe also of a program that has ended, which the loop closes at once.
+func TestAdoptedIsHeld(t *testing.T) {
+	t.Parallel()
+	k := newKilled(t)
+	p, s := k.pump(k.dir)
+	defer p.Close()
+	keeper := &inodes{t: t}
+	p.KeptBy(keeper)
+	const pipes = 1000
+	for range pipes {
+		r, w, err := newPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(w)
+		run := newRun(s, r)
+		if err := s.Adopt(r, 1, run.inode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keeper.n != pipes {
+		t.Errorf("%d of %d pipes", keeper.n, pipes)
+	}
+}
