@@ -130,11 +130,12 @@ var soakOps = []soakOp{
 					s.killKept()
 					return
 				}
-				from := time.Now()
+				from, n := time.Now(), s.count("supervisord started with pid")
 				s.kill9()
 				time.Sleep(d) // drawn: how long there is no daemon
 				s.begin(s.prefix...)
 				s.answers()
+				s.until("it has said so", func() bool { return s.count("supervisord started with pid") > n }) // a reload counts that, too
 				s.crashes = append(s.crashes, soakSpan{from, time.Now()})
 			})
 		}
