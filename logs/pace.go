@@ -28,6 +28,7 @@ const (
 	gathered   = 1 << 10     // a pause that gathers less was not worth it
 	misses     = 8           // so many of those in a row end the pauses
 	fullReads  = 4           // so many reads of half a pipe or more make it worth growing
+	turnsMin   = 8           // so many large pipes are read in turn
 	idleBefore = time.Second // what a busy time took is given back after this
 )
 
@@ -40,13 +41,14 @@ type pace struct {
 	full   uint8
 	fixed  bool // the pipe cannot grow
 	rests  bool // from being watched, see Pump.rest
+	turns  bool // it rests as one of many large pipes that are read in turn
 }
 
 // note takes a read of n bytes into account, of buf at most. It says whether a pause would gather more, and
-// whether the pipe should be larger. Gaps say little on a busy machine, where either
+// whether the pipe is busy, see Pump.grow. Gaps say little on a busy machine, where either
 // side may not get a core for a while; so only what was gathered ends the pauses, and a pipe
 // that is found half full grows whatever its writes are like.
-func (p *pace) note(n, buf int, now time.Duration) (gather, grow bool) {
+func (p *pace) note(n, buf int, now time.Duration) (gather, busy bool) {
 	gap := now - p.last
 	p.last = now
 	gathering := p.hot >= hotReads
@@ -55,7 +57,7 @@ func (p *pace) note(n, buf int, now time.Duration) (gather, grow bool) {
 		p.missed = 0
 	case gathering:
 		if p.missed++; p.missed >= misses {
-			p.hot, p.missed, gathering = 0, 0, false
+			p.hot, p.missed, p.turns, gathering = 0, 0, false, false
 		}
 	case n < smallRead && gap <= hotGap:
 		p.hot++
@@ -67,19 +69,20 @@ func (p *pace) note(n, buf int, now time.Duration) (gather, grow bool) {
 		if !gathering {
 			p.full = 0
 		}
-		return gathering, false
+		return gathering && !(p.turns && n >= smallRead), false
 	}
 	// The writer may be waiting already: no pause.
 	if p.full++; p.full < fullReads {
 		return false, false
 	}
 	p.full = 0
-	return false, !p.fixed && p.size < widePipe
+	return false, true
 }
 
 // rest takes a pipe that is read after each pause anyway out of epoll, and puts it back when
 // that is over. As long as epoll watches it, each single write to it is told to epoll, which takes
-// the writer a quarter of its time where writes are small.
+// the writer a quarter of its time where writes are small. One of many large pipes rests too: of those there is
+// always another one to be read.
 func (p *Pump) rest(r *run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,10 +98,20 @@ func (p *Pump) rest(r *run) {
 	p.hot = append(p.hot, r)
 }
 
-// grow makes a busy pipe larger, and the buffer with it. The user's quota for pipes (64 MiB, but for
+// grow makes a busy pipe larger, once, and has it read in turn with others if there are many.
+func (p *Pump) grow(r *run) {
+	if r.size < widePipe && !r.fixed {
+		p.enlarge(r)
+	}
+	if r.size >= widePipe && len(p.grown) >= turnsMin {
+		r.hot, r.turns = hotReads, true
+	}
+}
+
+// enlarge makes a busy pipe larger, and the buffer with it. The user's quota for pipes (64 MiB, but for
 // root) may be used up; then the pipe stays as it is. We take half of it at most for pipes of the full
 // size: whoever has used it up gets tiny pipes, whatever they are for.
-func (p *Pump) grow(r *run) {
+func (p *Pump) enlarge(r *run) {
 	size, most := widePipe, wideMax
 	if os.Geteuid() != 0 {
 		most /= 2

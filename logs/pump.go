@@ -209,10 +209,10 @@ func (p *Pump) loop(term int) {
 			if n < 0 || n == 0 && !r.rests {
 				continue
 			}
-			g, grow := r.note(n, p.most(r), now)
+			g, busy := r.note(n, p.most(r), now)
 			gather = gather || g
 			full = full || !g && n >= smallRead
-			if grow {
+			if busy {
 				p.grow(r)
 			}
 			if r.rests != (r.hot >= hotReads) {
@@ -279,7 +279,7 @@ func (p *Pump) read(term int, r *run) (n int, ok bool) {
 	// What has a state of its own is written at once, and so are small pieces: to wake the
 	// lane's goroutine for them costs more than their copy.
 	f := r.s.file.Load()
-	alone := p.lane == nil || r.text != nil || r.rests || f != nil && f.special.Load()
+	alone := p.lane == nil || r.text != nil || r.rests && !r.turns || f != nil && f.special.Load()
 	if alone && !p.settle(term) {
 		return 0, false
 	}

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -53,5 +54,60 @@ func TestRest(t *testing.T) {
 		soon(t, "the end of the rest", func() bool { return polled(t, s) })
 		write(t, w, "two\n")
 		soon(t, "what comes later", func() bool { return content(t, path) == "one\ntwo\n" })
+	}
+}
+
+// TestTurns: many large pipes are read in turn and not watched; all of each comes, also what is little, of them
+// and of others; and one that has fallen silent is watched again.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	p := newPump(t)
+	sink := func() *Sink { return newSink(t, p, Options{Path: logName(t)}) }
+	stop := make(chan struct{})
+	var busy [turnsMin + 2]*Sink
+	var sent [len(busy)]func() string
+	for i := range busy {
+		busy[i] = sink()
+		sent[i] = flow(t, busy[i], stop)
+	}
+	one, other := sink(), sink()
+	w, quiet := attach(t, one), attach(t, other)
+	defer w.Close()
+	defer quiet.Close()
+	block, written := string(numbered(64<<10)), make(chan int, 1)
+	silent := make(chan struct{})
+	go func() {
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-silent:
+				written <- n
+				return
+			default:
+				w.WriteString(block)
+			}
+		}
+	}()
+	soon(t, "many pipes to be read in turn", func() bool {
+		n := 0
+		for _, s := range busy {
+			if !polled(t, s) {
+				n++
+			}
+		}
+		return n >= turnsMin && !polled(t, one)
+	})
+	close(silent)
+	want := strings.Repeat(block, <-written) + "the end\n"
+	write(t, quiet, "a line\n")
+	soon(t, "the line of another program", func() bool { return content(t, other.o.Path) == "a line\n" })
+	soon(t, "a silent pipe to be watched", func() bool { return polled(t, one) })
+	write(t, w, "the end\n")
+	soon(t, "what it says then", func() bool { st, err := os.Stat(one.o.Path); return err == nil && st.Size() == int64(len(want)) })
+	same(t, "the log", content(t, one.o.Path), want)
+	close(stop)
+	for i, s := range busy {
+		want := sent[i]()
+		complete(t, s, content(t, s.o.Path), want)
 	}
 }
