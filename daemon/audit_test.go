@@ -55,7 +55,7 @@ func TestAudit(t *testing.T) {
 		{"clear", `{"name":"cat"}`, who + "call=clear what=cat result=ok done=cat"},
 		{"clear", `{}`, who + `call=clear what="the main log" result=failed failed=""(NOT_ALLOWED)`},
 		{"shutdown", `{}`, who + "call=shutdown result=refused"},
-		{"update", `{"groups":["all"]}`, who + "call=update result=refused"},
+		{"update", `{"groups":["all"]}`, who + "call=update what=all result=refused"},
 		{"start", `{"name":5}`, who + "call=start result=INCORRECT_PARAMETERS"},
 		{"supervisor.startProcess", `["quick"]`, who + "call=supervisor.startProcess what=quick result=ok"},
 		{"supervisor.stopProcessGroup", `["grp"]`, who + "call=supervisor.stopProcessGroup what=grp:* result=ok done=grp:g1"},
@@ -66,6 +66,33 @@ func TestAudit(t *testing.T) {
 		f.as(s, 4_000_001, nil).invoke(t.Context(), tt.method, args{json: json.RawMessage(tt.params)})
 		if got := strings.Join(took(), "\n"); got != tt.want {
 			t.Errorf("%s %s:\ngot  %s\nwant %s", tt.method, tt.params, got, tt.want)
+		}
+	}
+}
+
+// TestAuditRefused: a line says also what somebody asked for who may not.
+func TestAuditRefused(t *testing.T) {
+	t.Parallel()
+	f := newOwned(t)
+	took := f.audited()
+	s := stranger(f, &conf.Config{Access: []conf.Access{{Name: "eye", User: conf.User{Set: true, UID: 4_000_001}, Role: conf.RoleRead}}})
+	const who = "by=eye account=4000001 uid=4000001 pid=0 on=unix_http_server "
+	for _, tt := range []struct {
+		method string
+		a      args
+		want   string
+	}{
+		{"stop", args{json: json.RawMessage(`{"name":"cat"}`)}, "call=stop what=cat result=refused"},
+		{"stop", args{json: json.RawMessage(`{"name":5}`)}, "call=stop result=refused"},
+		{"stdin", args{json: json.RawMessage(`{"name":"cat","data":"c2VjcmV0"}`)}, "call=stdin what=cat bytes=6 result=refused"},
+		{"supervisor.signalProcess", args{list: []any{"cat", "USR1"}}, "call=supervisor.signalProcess what=cat signal=USR1 result=refused"},
+		{"supervisor.signalProcess", args{list: []any{1, 2, 3}}, "call=supervisor.signalProcess result=refused"},
+	} {
+		if _, err := f.as(s, 4_000_001, nil).invoke(t.Context(), tt.method, tt.a); err == nil {
+			t.Errorf("%s is allowed", tt.method)
+		}
+		if got := strings.Join(took(), "\n"); got != who+tt.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", tt.method, got, who+tt.want)
 		}
 	}
 }

@@ -54,6 +54,7 @@ type method struct {
 	quick  bool // waits for nothing
 	in     reflect.Type
 	out    reflect.Type
+	asks   func(a args) any // the parameters, for the audit log; nil: they are none
 	run    func(ctx context.Context, c *call, m *method, a args) (any, error)
 }
 
@@ -78,6 +79,13 @@ func row[In, Out any](name string, a access, doc string, decode func(args, any) 
 	return &method{
 		name: name, doc: doc, access: a,
 		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+		asks: func(a args) any {
+			var in In
+			if decode(a, &in) != nil {
+				return nil
+			}
+			return in
+		},
 		run: func(ctx context.Context, c *call, m *method, a args) (any, error) {
 			var in In
 			if err := decode(a, &in); err != nil {
@@ -151,15 +159,18 @@ func (c *call) invoke(ctx context.Context, name string, a args) (out any, err er
 	if c.audit != nil && m.access > read {
 		defer func() { c.report(m, out, err) }()
 	}
-	if c.access < m.access {
-		return nil, c.who.notAllowed(name)
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			c.log.Log(ctx, levelOf(conf.Critical), fmt.Sprintf("method %s raised an unexpected exception: %v\n%s", name, p, debug.Stack()))
 			out, err = nil, &errInternal{fmt.Sprint(p)}
 		}
 	}()
+	if c.access < m.access {
+		if c.audit != nil {
+			c.asked = m.asks(a)
+		}
+		return nil, c.who.notAllowed(name)
+	}
 	return m.run(ctx, c, m, a)
 }
 
