@@ -140,6 +140,29 @@ func TestUpgradeThenKeeperKilled(t *testing.T) {
 	b.until("all have ended", func() bool { return isGone(keeper) && isGone(brain) })
 }
 
+// TestUpgradeWithoutKeeper: an upgrade while there is no keeper, for the next one has to wait, leaves that to the
+// next version.
+func TestUpgradeWithoutKeeper(t *testing.T) {
+	t.Parallel()
+	b, _ := upgradable(t, "keeper = true\n", "[program:p]\ncommand = sleep 1000\n")
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	brain := b.brain()
+	b.kill9()
+	b.until("there is another one", func() bool { return b.count("the keeper", "has died; the new one") == 1 })
+	second := b.newKeeper(b.cmd.Process.Pid, brain, p)
+	syscall.Kill(second, syscall.SIGKILL)
+	b.until("it is dead", func() bool { return isGone(second) })
+	b.upgrade()
+	third := b.newKeeper(second, brain, p)
+	syscall.Kill(brain, syscall.SIGKILL)
+	b.another(brain)
+	b.still(p)
+	brain = b.brain()
+	syscall.Kill(third, syscall.SIGTERM)
+	b.until("all have ended", func() bool { return isGone(third) && isGone(brain) })
+}
+
 // TestUpgradePipelined: HTTP requests that were sent before the first of them was answered are
 // answered by the next version, over the same connection.
 func TestUpgradePipelined(t *testing.T) {

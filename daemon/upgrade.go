@@ -280,8 +280,9 @@ func (d *Daemon) exec(k *kept, program identity) error {
 	defer state.Close()
 	fds := append([]int{int(state.Fd())}, k.numbers()...)
 	environ := stateEnviron(int(state.Fd()))
-	if link, fd := d.link.Environ(); fd >= 0 {
-		fds, environ = append(fds, fd), append(environ, link...)
+	link, fd := d.link.Environ()
+	if environ = append(environ, link...); fd >= 0 {
+		fds = append(fds, fd)
 	}
 	defer closeOnExec(fds, true)
 	if err := closeOnExec(fds, false); err != nil {

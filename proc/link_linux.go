@@ -130,7 +130,10 @@ func TakeLink() *Link {
 	if err != nil {
 		return nil
 	}
-	l := &Link{fd: fd, parent: parent, Background: background}
+	l := &Link{fd: fd, parent: parent, Background: background, lost: fd < 0}
+	if l.lost {
+		return l
+	}
 	unix.CloseOnExec(fd)
 	// A keeper that hangs must not hold us up for ever.
 	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 1})
@@ -138,21 +141,23 @@ func TakeLink() *Link {
 }
 
 // Environ is what a program that this one executes needs in its environment to have the link
-// in its turn, with the descriptor, which is to be left open for it.
+// in its turn, with the descriptor, which is to be left open for it; -1: there is none, and if the keeper is lost
+// the environment says that.
 func (l *Link) Environ() (env []string, fd int) {
 	if l == nil {
 		return nil, -1
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	fd = l.fd
 	if l.lost {
-		return nil, -1
+		fd = -1
 	}
-	env = []string{keeperEnv + "=" + strconv.Itoa(l.fd), parentEnv + "=" + strconv.Itoa(l.parent)}
+	env = []string{keeperEnv + "=" + strconv.Itoa(fd), parentEnv + "=" + strconv.Itoa(l.parent)}
 	if l.Background {
 		env = append(env, backgroundEnv+"=1")
 	}
-	return env, l.fd
+	return env, fd
 }
 
 // BecomeKeeper executes the keeper in our place, which starts us again with these words. It
