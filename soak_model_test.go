@@ -141,15 +141,16 @@ func (s *soak) mains() (list []soakMain) {
 	return list
 }
 
-// doubled fails if two of a program's processes live at the same time.
+// doubled fails if two of a program's processes live at the same time. One that a program has forked looks
+// like another main process until it has executed its own.
 func (s *soak) doubled() {
-	by := map[string]int{}
+	by := map[string]soakMain{}
 	for _, m := range s.mains() {
 		other, two := by[m.name]
-		if two && alive(other) && alive(m.pid) && s.isMain(other) && s.isMain(m.pid) {
-			s.wrong("two of %s: %d and %d", m.name, other, m.pid)
+		if two && m.parent != other.pid && other.parent != m.pid && alive(other.pid) && alive(m.pid) && s.isMain(other.pid) && s.isMain(m.pid) {
+			s.wrong("two of %s: %d and %d", m.name, other.pid, m.pid)
 		}
-		by[m.name] = m.pid
+		by[m.name] = m
 	}
 }
 

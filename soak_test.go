@@ -319,8 +319,9 @@ func (s *soak) finish() {
 	}
 	s.t.Logf("%d lines of %d runs", lines, len(runs))
 	for _, word := range []string{"panic", "internal error", "DATA RACE", "goroutine "} {
-		if strings.Contains(s.output(), word) || s.count(word) > 0 {
-			s.wrong("%q in the daemon's output:\n%s", word, last(s.output(), 10000))
+		if out := s.output(); strings.Contains(out, word) || s.count(word) > 0 {
+			from := max(0, strings.Index(out, word)-200)
+			s.wrong("%q in the daemon's output:\n%s", word, out[from:min(len(out), from+8000)])
 		}
 	}
 }
