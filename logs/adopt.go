@@ -13,7 +13,7 @@ import (
 func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	p := s.p
 	r := newRun(s, fd)
-	r.ino = pipe
+	r.ino.Store(pipe)
 	r.pid.Store(int32(pid))
 	p.mu.Lock()
 	pieces, held := p.salvage.take(pipe)

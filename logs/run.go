@@ -14,7 +14,7 @@ type run struct {
 	held bool          // not being read for now; guarded by p.mu, as the next two
 	kept bool          // there is a file with what is held back; only the loop uses it
 	calm bool          // and it says that nothing is
-	ino  uint64        // of the pipe, once somebody asked
+	ino  atomic.Uint64 // of the pipe, once somebody asked: the loop, or whoever tells a keeper
 	late bool          // nobody has told the pid in time
 	when time.Duration // it was held, on the pump's clock
 	pace

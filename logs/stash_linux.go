@@ -269,13 +269,15 @@ func (st *stash) done() {
 
 // inode is that of the pipe.
 func (r *run) inode() uint64 {
-	if r.ino == 0 {
+	ino := r.ino.Load()
+	if ino == 0 {
 		var st unix.Stat_t
 		if unix.Fstat(int(r.fd), &st) == nil {
-			r.ino = st.Ino
+			ino = st.Ino
+			r.ino.Store(ino)
 		}
 	}
-	return r.ino
+	return ino
 }
 
 // parseStash is the piece in a stash that a daemon left; nil: there is none.
