@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -161,6 +163,56 @@ func TestUpgradeWithoutKeeper(t *testing.T) {
 	brain = b.brain()
 	syscall.Kill(third, syscall.SIGTERM)
 	b.until("all have ended", func() bool { return isGone(third) && isGone(brain) })
+}
+
+// TestUpgradeFollowsDirect: who follows a log that its program writes by itself goes on where he was.
+func TestUpgradeFollowsDirect(t *testing.T) {
+	t.Parallel()
+	b, _ := upgradable(t, "", `[program:lines]
+command = bash %(here)s/flood.sh 200
+stdout_logfile = %(here)s/lines.log
+stdout_logfile_maxbytes = 0
+stdout_logfile_direct = true
+`)
+	b.write("flood.sh", flood)
+	b.start()
+	b.reaches("lines", "RUNNING")
+	c, err := net.Dial("unix", b.path("s.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintln(c, `{"id":1,"m":"tail","p":{"name":"lines","follow":true,"bytes":1000000}}`)
+	var mu sync.Mutex
+	var text strings.Builder
+	go func() {
+		for d := json.NewDecoder(c); ; {
+			var line struct{ Ev struct{ Data []byte } }
+			if d.Decode(&line) != nil {
+				return
+			}
+			mu.Lock()
+			text.Write(line.Ev.Data)
+			mu.Unlock()
+		}
+	}()
+	got := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.String()
+	}
+	for range 3 {
+		n := len(got())
+		b.until("more comes", func() bool { return len(got()) > n })
+		b.upgrade()
+	}
+	b.do("stop", named{Name: "lines"})
+	want := b.read("lines.log")
+	b.until("all has come", func() bool { return len(got()) >= len(want) })
+	if got() != want {
+		t.Errorf("%d bytes were followed, and are not the %d of the log", len(got()), len(want))
+	}
+	b.stop()
 }
 
 // TestUpgradePipelined: HTTP requests that were sent before the first of them was answered are

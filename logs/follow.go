@@ -142,7 +142,7 @@ func (f *Follower) Leave() KeptFollower {
 	if w := f.watch; w != nil {
 		w.mu.Lock()
 		for _, x := range w.files {
-			if fd, err := unix.FcntlInt(x.f.Fd(), unix.F_DUPFD_CLOEXEC, 3); err == nil {
+			if fd, err := unix.FcntlInt(x.f.Fd(), unix.F_DUPFD, 3); err == nil {
 				k.Watched = append(k.Watched, KeptWatched{fd, x.at})
 			}
 			x.f.Close()
@@ -163,6 +163,7 @@ func (s *Sink) FollowOn(k KeptFollower) (*Follower, error) {
 	}
 	w := &watcher{path: s.o.Path}
 	for _, x := range k.Watched {
+		unix.CloseOnExec(x.FD)
 		f := os.NewFile(uintptr(x.FD), s.o.Path)
 		id, err := idOfFile(f)
 		if err != nil {
