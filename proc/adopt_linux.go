@@ -118,7 +118,7 @@ func (f *foreigners) watch(died chan struct{}) {
 		}
 		for _, e := range events[:n] {
 			x := f.byFD[e.Fd]
-			if x != nil && x.until.IsZero() {
+			if x != nil && x.until.IsZero() && over(x.fd) {
 				x.until = time.Now().Add(statusWait)
 				zombies = append(zombies, x)
 			}
@@ -393,4 +393,10 @@ func endStranger(pid int, born uint64) error {
 		}
 	}
 	return errors.New("it does not end although it was killed")
+}
+
+// over says whether the process of a pidfd has ended: what epoll has said of the number may be of one before it.
+func over(fd int) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return n == 1
 }

@@ -3,11 +3,14 @@ package proc
 import (
 	"log/slog"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gosv/conf"
 	"gosv/proc/state"
@@ -120,5 +123,67 @@ func TestRecoverUnknown(t *testing.T) {
 	log.Reset()
 	if err := m.adopt(k, false); err != syscall.ESRCH || log.Len() > 0 {
 		t.Errorf("one that is gone: %v; the log says %s", err, &log)
+	}
+}
+
+// TestAdoptedNumberAgain: what epoll has said of a process that its parent has told of meanwhile is not taken for the
+// death of another one that has its descriptor's number now.
+func TestAdoptedNumberAgain(t *testing.T) {
+	t.Parallel()
+	k, err := NewKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	child := func() int {
+		c := exec.Command("sleep", "1000")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+		return c.Process.Pid
+	}
+	adopt := func(pid int) {
+		if err := k.Adopt(pid, began(t, pid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := &k.foreigners
+	for range 30 {
+		a, b, c := child(), child(), child()
+		adopt(a)
+		adopt(c)
+		f.mu.Lock() // as Adopt and Told have it
+		x := f.byPID[a]
+		syscall.Kill(a, syscall.SIGKILL)
+		for !over(x.fd) {
+			runtime.Gosched()
+		}
+		for range 1000 { // watch hears of it, and waits for the lock
+			runtime.Gosched()
+		}
+		f.end(x, 9)
+		fd, err := unix.PidfdOpen(b, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := &foreigner{pid: b, fd: fd, born: began(t, b)}
+		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd)}
+		if err := unix.EpollCtl(f.poll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+			t.Fatal(err)
+		}
+		f.byPID[b], f.byFD[int32(fd)] = y, y
+		f.mu.Unlock()
+		syscall.Kill(c, syscall.SIGKILL)
+		for dead := false; !dead; runtime.Gosched() { // then watch has dealt with what came before
+			f.mu.Lock()
+			dead = f.byPID[c] == nil
+			f.mu.Unlock()
+		}
+		f.mu.Lock()
+		if !y.until.IsZero() || f.byPID[b] != y {
+			t.Error("one that lives is taken for dead")
+		}
+		f.mu.Unlock()
 	}
 }
