@@ -131,12 +131,15 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	clean := 0
 	for end := time.Now().Add(sweepMax); time.Now().Before(end); {
 		var dying []unix.PollFd
-		for _, pid := range processes() {
+		list := processes()
+		blind := list == nil // there are no descriptors to look with
+		for _, pid := range list {
 			if pid == os.Getpid() || !is(pid) {
 				continue
 			}
 			fd, err := unix.PidfdOpen(pid, 0)
 			if err != nil {
+				blind = blind || err != unix.ESRCH
 				continue
 			}
 			if !is(pid) || unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) != nil { // another one has its pid
@@ -145,6 +148,11 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 			}
 			seen[pid] = true
 			dying = append(dying, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+		if len(dying) == 0 && blind {
+			clean = 0
+			unix.Poll(nil, 10)
+			continue
 		}
 		if len(dying) == 0 {
 			clean++
