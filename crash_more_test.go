@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -268,4 +269,39 @@ autorestart = false
 			t.Errorf("%s (pid %d) still runs", name, pid)
 		}
 	}
+}
+
+// TestCrashThenNoLog: a program whose log cannot be opened any more goes on, and does not hang in a pipe that
+// nobody reads.
+func TestCrashThenNoLog(t *testing.T) {
+	t.Parallel()
+	b := newBox(t, "", `[program:p]
+command = bash %(here)s/p.sh
+stdout_logfile = %(here)s/p.log
+stdout_logfile_maxbytes = 0
+`)
+	b.write("p.sh", "for ((i = 0; ; i++)); do printf '%0999d\\n' $i; echo $i > "+b.path("wrote")+"; done\n")
+	b.start()
+	p := b.reaches("p", "RUNNING")
+	b.until("it writes", func() bool { return b.read("wrote") != "" })
+	b.kill9()
+	os.Remove(b.path("p.log"))
+	if err := os.Mkdir(b.path("p.log"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.again()
+	b.still(p)
+	wrote := func() (n int) {
+		fmt.Sscan(b.read("wrote"), &n)
+		return n
+	}
+	from := wrote()
+	b.until("it goes on", func() bool { return wrote() > from+1000 })
+	if b.count("ERRO", "cannot go on with the log of the stdout of 'p'", "lost until it is started again") != 1 {
+		t.Errorf("nothing says so:\n%s", b.tail("d.log"))
+	}
+	os.Remove(b.path("p.log"))
+	b.do("restart", named{Name: "p"})
+	b.until("there is a log again", func() bool { return b.read("p.log") != "" })
+	b.stop()
 }

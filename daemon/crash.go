@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gosv/conf"
+	"gosv/logs"
 	"gosv/proc"
 	"gosv/proc/event"
 )
@@ -157,6 +158,12 @@ func (out *output) Adopt(pid int, pipes [2]proc.Pipe) {
 			continue
 		}
 		sink, _, err := out.open(st)
+		if err != nil {
+			out.all.d.log.Error(fmt.Sprintf("cannot go on with the log of the %s of '%s', so what it writes is lost until it is started again: %v", st.name, out.conf.Name, err))
+			if sink, err = out.blind(st); err == nil {
+				defer sink.Close() // it lasts as long as the pipe
+			}
+		}
 		if err == nil {
 			err = sink.Adopt(pipe.FD, pid, pipe.Inode)
 		}
@@ -164,6 +171,13 @@ func (out *output) Adopt(pid int, pipes [2]proc.Pipe) {
 			out.all.d.log.Error(fmt.Sprintf("cannot go on reading the %s of '%s': %v", st.name, out.conf.Name, err))
 		}
 	}
+}
+
+// blind reads a stream that has no log, for a program whose pipe nobody reads hangs as soon as that is full.
+func (out *output) blind(st *stream) (*logs.Sink, error) {
+	o := out.sinkOptions(st)
+	o.Path, o.Ring = "", 0
+	return out.all.pump.Sink(o)
 }
 
 // Logs are the AUTO logs.
