@@ -225,12 +225,12 @@ func (s *server) handOver() keptServer {
 	for _, c := range s.connections() {
 		c.mu.Lock()
 		x := c.session
-		one := keptConn{FD: fdOf(c.Conn), Speaks: c.speaks, Early: slices.Concat(c.early, c.ahead, c.replay)}
+		one := keptConn{Speaks: c.speaks, Early: slices.Concat(c.early, c.ahead, c.replay)}
 		c.mu.Unlock()
 		if x != nil {
 			x.leave(&one)
 		}
-		if one.FD >= 0 {
+		if one.FD = fdOf(c.Conn); one.FD >= 0 { // until x has left it may close its connection
 			k.Conns = append(k.Conns, one)
 		}
 	}

@@ -34,12 +34,11 @@ func (p *Pump) resume(now time.Duration) {
 	kept := p.held[:0]
 	for _, r := range p.held {
 		r.late = now-r.when >= pidWait
-		if p.mustWait(r) {
+		if p.mustWait(r) || p.poll.add(int(r.fd)) != nil {
 			kept = append(kept, r)
 			continue
 		}
 		r.held = false
-		p.poll.add(int(r.fd))
 	}
 	clear(p.held[len(kept):])
 	if p.held = kept; len(kept) == 0 {
