@@ -58,6 +58,13 @@ while :; do
 done
 `
 
+// floodLines is the section of a program that runs it out of flood.sh.
+const floodLines = `[program:lines]
+command = bash %(here)s/flood.sh 200
+stdout_logfile = %(here)s/lines.log
+stdout_logfile_maxbytes = 0
+`
+
 // blocks is flood with large writes, for which a busy pump has another goroutine.
 const blocks = `i=0
 trap 'over=yes' TERM

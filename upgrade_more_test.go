@@ -80,13 +80,7 @@ startsecs = 0
 // be killed, and nothing is lost still.
 func TestUpgradeWithKeeper(t *testing.T) {
 	t.Parallel()
-	b, two := upgradable(t, "keeper = true\n", `[program:lines]
-command = bash %(here)s/flood.sh 200
-stdout_logfile = %(here)s/lines.log
-stdout_logfile_maxbytes = 0
-[program:p]
-command = sleep 1000
-`)
+	b, two := upgradable(t, "keeper = true\n", floodLines+"[program:p]\ncommand = sleep 1000\n")
 	b.write("flood.sh", flood)
 	b.start()
 	b.reaches("lines", "RUNNING")
@@ -168,12 +162,7 @@ func TestUpgradeWithoutKeeper(t *testing.T) {
 // TestUpgradeFollowsDirect: who follows a log that its program writes by itself goes on where he was.
 func TestUpgradeFollowsDirect(t *testing.T) {
 	t.Parallel()
-	b, _ := upgradable(t, "", `[program:lines]
-command = bash %(here)s/flood.sh 200
-stdout_logfile = %(here)s/lines.log
-stdout_logfile_maxbytes = 0
-stdout_logfile_direct = true
-`)
+	b, _ := upgradable(t, "", floodLines+"stdout_logfile_direct = true\n")
 	b.write("flood.sh", flood)
 	b.start()
 	b.reaches("lines", "RUNNING")
