@@ -63,12 +63,26 @@ go vet -tags $tags ./... || exit 1
 # Whoever runs this may ignore signals, as a shell's & does; the tests send them.
 signals=
 env --default-signal true 2>/dev/null && signals="env --default-signal"
-log=$(mktemp) && trap 'rm -f "$log"' EXIT
+log=$(mktemp) && failures=$(mktemp) && trap 'rm -f "$log" "$failures"' EXIT
 status=0
+# The last that each failed test said: printed once more at the end, where it is not overlooked.
+said() { # log
+	awk 'NR == FNR { if ($1 == "---" && $2 == "FAIL:") bad[$3]; next }
+		/^=== / { name = $3; next }
+		/^ *--- FAIL/ { for (i = n[$3] - 12; i <= n[$3]; i++) if (($3, i) in line) print line[$3, i]; print; next }
+		/^(panic|fatal error|WARNING: DATA RACE)/ { left = 20 }
+		left-- > 0 { print; next }
+		name in bad { line[name, ++n[name]] = substr($0, 1, 400) }' "$1" "$1"
+}
 run() { # title, arguments of go test
-	echo "== $1"
+	title=$1
+	echo "== $title"
 	shift
-	$signals go test -tags $tags -v "$@" ./... >"$log" 2>&1 || { status=1; grep -v -e '^=== ' -e '^ *--- PASS' -e '^ *--- SKIP' "$log"; }
+	$signals go test -tags $tags -v "$@" ./... >"$log" 2>&1 || {
+		status=1
+		grep -v -e '^=== ' -e '^ *--- PASS' -e '^ *--- SKIP' "$log"
+		{ echo "== what failed in: $title"; said "$log"; } >>"$failures"
+	}
 	grep -E '^(ok|FAIL)' "$log"
 	grep '^compat: ' "$log" # how many cases agree with the original
 	grep '^LEFT BEHIND' "$log"
@@ -99,5 +113,6 @@ if [ -n "$checkers" ]; then
 	done
 	run "the manifests, with the tools that were compiled meanwhile" -run '^(TestKubernetesSchemas|TestExamplesByTheirTools)$' -timeout 30m
 fi
+cat "$failures"
 echo "$total"
 exit $status
