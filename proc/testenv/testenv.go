@@ -20,6 +20,9 @@ func Plain() {
 			signal.Notify(make(chan os.Signal, 1), sig)
 		}
 	}
+	for fd := 3; fd < 1024; fd++ { // nor is what it has open handed down to the daemons
+		syscall.CloseOnExec(fd)
+	}
 	os.Setenv("LC_ALL", "C.UTF-8") // what shells and tools say is looked at
 	if dir := os.TempDir(); len(dir) > tmpMax || strings.ContainsFunc(dir, odd) {
 		os.Setenv("TMPDIR", "/tmp")
