@@ -45,9 +45,22 @@ func (l *launch) takeOver(k *proc.UnixKernel, pump *logs.Pump) error {
 	if l.again {
 		return nil
 	}
-	pipes, fates, err := l.link.Take(l.told, l.keeperLost)
+	pipes, fates, err := l.link.Take(l.ears())
 	k.Inherit(pipes, fates)
 	return err
+}
+
+// ears hear what the keeper says.
+func (l *launch) ears() proc.Ears {
+	return proc.Ears{Died: l.told, Full: l.keeperFull, Lost: l.keeperLost}
+}
+
+// keeperFull says that the keeper does not hold all pipes.
+func (l *launch) keeperFull(limit uint64) {
+	if d := l.current.Load(); d != nil {
+		d.log.Warn(fmt.Sprintf("the keeper (pid %d) holds no further pipes, since it may have %d descriptors (LimitNOFILE=, ulimit -n): what is in the others when their program ends may be lost, should gosv be dead then",
+			l.link.Keeper(), limit))
+	}
 }
 
 // told is the keeper's word that a process has died which lost an earlier daemon as its parent.
@@ -80,22 +93,32 @@ func (l *launch) keeperLost() {
 		d.log.Warn(fmt.Sprintf("the keeper (pid 1) %s: what is still in the pipe of a program that ends may be lost, should gosv die now", what))
 		return
 	}
-	if wait := keeperPause - time.Since(l.renewed); !pause(d.living, max(0, wait)) || d.mgr.Mood() < proc.MoodRunning {
-		return
+	for failed := 0; ; failed++ {
+		if wait := keeperPause - time.Since(l.renewed); !pause(d.living, max(0, wait)) || d.mgr.Mood() < proc.MoodRunning {
+			return
+		}
+		l.renewed = time.Now()
+		d.upgrader.acting.RLock() // no upgrade while there are two of them; signals are dealt with
+		if err := l.renew(); err == nil {
+			break
+		} else if failed == 0 {
+			d.log.Error(fmt.Sprintf("the keeper (pid %d) %s, and there is no other one (%v): should gosv die now, it has to be started again by hand; it is tried again every %d seconds",
+				old, what, err, keeperPause/time.Second))
+		}
+		d.upgrader.acting.RUnlock()
 	}
-	l.renewed = time.Now()
-	d.upgrader.acting.RLock() // no upgrade while there are two of them; signals are dealt with
 	defer d.upgrader.acting.RUnlock()
+	d.outputs.pump.KeptBy(l.link)
+	l.link.GoOn(l.ears())
+	d.log.Warn(fmt.Sprintf("the keeper (pid %d) %s; the new one has the pid %d", old, what, l.top()))
+	movePidfile(d.began.Supervisord.Pidfile, old, l.top())
+}
+
+// renew starts the other keeper.
+func (l *launch) renew() error {
 	var given []*os.File
 	if l.given != nil {
 		given = l.given.files
 	}
-	if err := l.link.Renew(os.Args, l.dir, given, signalsOf(l.masked)); err != nil {
-		d.log.Error(fmt.Sprintf("the keeper (pid %d) %s, and there is no other one (%v): should gosv die now, it has to be started again by hand", old, what, err))
-		return
-	}
-	d.outputs.pump.KeptBy(l.link)
-	l.link.GoOn(l.told, l.keeperLost)
-	d.log.Warn(fmt.Sprintf("the keeper (pid %d) %s; the new one has the pid %d", old, what, l.top()))
-	movePidfile(d.began.Supervisord.Pidfile, old, l.top())
+	return l.link.Renew(os.Args, l.dir, given, signalsOf(l.masked))
 }

@@ -52,7 +52,7 @@ func TakeOver() int {
 		l.signals.again(s)
 	}
 	if l.link = proc.TakeLink(); l.link != nil {
-		l.link.GoOn(l.told, l.keeperLost)
+		l.link.GoOn(l.ears())
 	}
 	l.connect()
 	return l.lives()

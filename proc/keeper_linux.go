@@ -41,6 +41,7 @@ type keeper struct {
 	hears  bool // it catches signals
 	bye    bool // it ends in order
 	asked  bool // it has asked for what we hold
+	full   bool // it was told, once, that not every pipe is held
 	held   map[uint64]int
 	deaths []death
 	queued []syscall.Signal // for a brain that does not hear yet
@@ -190,7 +191,7 @@ func (k *keeper) start(messages chan<- fromBrain) error {
 		return err
 	}
 	unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 5})
-	k.pid, k.link, k.began, k.hears, k.bye, k.asked = pid, pair[0], time.Now(), false, false, false
+	k.pid, k.link, k.began, k.hears, k.bye, k.asked, k.full = pid, pair[0], time.Now(), false, false, false, false
 	if k.ready >= 0 { // the brain's alone: whoever reads it waits for its end
 		unix.Close(k.ready)
 		k.files = slices.DeleteFunc(k.files, func(fd int) bool { return fd == k.ready })
@@ -233,13 +234,7 @@ func (k *keeper) message(m fromBrain) {
 	word, number := m.data[0], linkNumber(m.data)
 	switch word {
 	case sayHold:
-		if m.fd < 0 { // we have no descriptors left
-			return
-		}
-		if old, ok := k.held[number]; ok {
-			unix.Close(old)
-		}
-		k.held[number] = m.fd
+		k.hold(number, m.fd)
 		return
 	case sayDrop:
 		if fd, ok := k.held[number]; ok {
@@ -267,6 +262,29 @@ func (k *keeper) message(m fromBrain) {
 		k.asked = k.give(m.link, giveMax) == nil
 	}
 	closeFD(m.fd)
+}
+
+// keeperSpare is how many descriptors the keeper does not hold pipes with: it needs some to start
+// a brain and to become another version.
+const keeperSpare = 16
+
+// hold takes the pipe with this inode. fd is the lowest number that was free; -1: none was.
+func (k *keeper) hold(inode uint64, fd int) {
+	var limit unix.Rlimit
+	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	if old, ok := k.held[inode]; ok {
+		unix.Close(old)
+		delete(k.held, inode)
+	}
+	if fd < 0 || uint64(fd)+keeperSpare >= limit.Cur {
+		closeFD(fd)
+		if !k.full {
+			sendNow(k.link, sayFull, limit.Cur)
+		}
+		k.full = true
+		return
+	}
+	k.held[inode] = fd
 }
 
 // giveMax is how long a brain has to hear what we hold.

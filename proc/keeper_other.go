@@ -27,6 +27,13 @@ type Link struct {
 	Background bool
 }
 
+// Ears are what hears the keeper's words.
+type Ears struct {
+	Died func(int, syscall.WaitStatus)
+	Full func(uint64)
+	Lost func()
+}
+
 // Lost is false.
 func (l *Link) Lost() bool { return false }
 
@@ -61,9 +68,9 @@ func (l *Link) Drop(uint64)              {}
 func (l *Link) Noted(int)                {}
 
 // GoOn is Linux's.
-func (l *Link) GoOn(func(int, syscall.WaitStatus), func()) {}
+func (l *Link) GoOn(Ears) {}
 
 // Take is Linux's.
-func (l *Link) Take(func(int, syscall.WaitStatus), func()) (map[uint64]int, map[int]syscall.WaitStatus, error) {
+func (l *Link) Take(Ears) (map[uint64]int, map[int]syscall.WaitStatus, error) {
 	return nil, nil, nil
 }

@@ -29,6 +29,7 @@ const (
 	sayNoted = 'N' // the brain has made a note of the death of this pid
 	sayEnd   = 'e' // of the answer to sayGive
 	sayExec  = 'X' // with the program that the keeper is to become
+	sayFull  = 'f' // the keeper holds no further pipe; its limit of descriptors
 )
 
 const linkSize = 9
@@ -235,10 +236,16 @@ func (l *Link) Drop(inode uint64) { l.say(sayDrop, inode, -1) }
 // Noted says that the death of an adopted process will not be forgotten.
 func (l *Link) Noted(pid int) { l.say(sayNoted, uint64(pid), -1) }
 
+// Ears are what hears the keeper's words, from one goroutine that ends with the link.
+type Ears struct {
+	Died func(pid int, status syscall.WaitStatus) // a process that lost an earlier daemon as its parent
+	Full func(limit uint64)                       // it has no descriptors left for another pipe
+	Lost func()                                   // it is lost itself; the last word
+}
+
 // Take asks the keeper for what it holds: the pipes, by inode, which are the caller's then, and who
-// has died without us. From then on told hears of each death, from a goroutine that ends with
-// the link, and lost is called when the keeper is.
-func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) (pipes map[uint64]int, died map[int]syscall.WaitStatus, err error) {
+// has died without us. From then on ears hear.
+func (l *Link) Take(ears Ears) (pipes map[uint64]int, died map[int]syscall.WaitStatus, err error) {
 	if l == nil {
 		return nil, nil, nil
 	}
@@ -266,7 +273,7 @@ func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) 
 				}
 			}
 		case sayEnd:
-			go l.listen(told, lost)
+			go l.listen(ears)
 			return pipes, died, nil
 		}
 	}
@@ -274,13 +281,13 @@ func (l *Link) Take(told func(pid int, status syscall.WaitStatus), lost func()) 
 
 // GoOn is Take for a daemon that has taken over from another version of itself in the same
 // process, and has everything already.
-func (l *Link) GoOn(told func(pid int, status syscall.WaitStatus), lost func()) {
+func (l *Link) GoOn(ears Ears) {
 	if l != nil {
-		go l.listen(told, lost)
+		go l.listen(ears)
 	}
 }
 
-func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()) {
+func (l *Link) listen(ears Ears) {
 	l.mu.Lock()
 	link := l.fd
 	l.mu.Unlock()
@@ -290,8 +297,11 @@ func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()
 		if err != nil {
 			break
 		}
-		if n := linkNumber(data); data[0] == sayDied {
-			told(int(uint32(n)), syscall.WaitStatus(uint32(n>>32)))
+		switch n := linkNumber(data); data[0] {
+		case sayDied:
+			ears.Died(int(uint32(n)), syscall.WaitStatus(uint32(n>>32)))
+		case sayFull:
+			ears.Full(n)
 		}
 	}
 	l.mu.Lock()
@@ -299,5 +309,5 @@ func (l *Link) listen(told func(pid int, status syscall.WaitStatus), lost func()
 		l.lose()
 	}
 	l.mu.Unlock()
-	lost()
+	ears.Lost()
 }

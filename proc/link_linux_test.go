@@ -45,7 +45,7 @@ func TestLinkKeeperHangs(t *testing.T) {
 	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 1000})
 	l := &Link{fd: pair[1], parent: 2}
 	lost := make(chan struct{})
-	l.GoOn(func(int, syscall.WaitStatus) {}, func() { close(lost) })
+	l.GoOn(Ears{Lost: func() { close(lost) }})
 	for i := 0; i < 1<<20 && !l.Lost(); i++ {
 		l.Drop(uint64(i))
 	}
@@ -95,7 +95,7 @@ func TestKeeperGiveIsBounded(t *testing.T) {
 		t.Errorf("%d messages came, want some", n)
 	}
 	l := &Link{fd: pair[1], parent: 2}
-	if _, _, err := l.Take(nil, nil); err == nil || !l.Lost() {
+	if _, _, err := l.Take(Ears{}); err == nil || !l.Lost() {
 		t.Errorf("the daemon goes on with that keeper: %v", err)
 	}
 	if data, _, err := receive(pair[0]); err != nil || data[0] != sayGive {
