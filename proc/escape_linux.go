@@ -131,15 +131,15 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	clean := 0
 	for end := time.Now().Add(sweepMax); time.Now().Before(end); {
 		var dying []unix.PollFd
-		list := processes()
-		blind := list == nil // there are no descriptors to look with
+		list, err := processes()
+		blind := scarce(err)
 		for _, pid := range list {
 			if pid == os.Getpid() || !is(pid) {
 				continue
 			}
 			fd, err := unix.PidfdOpen(pid, 0)
 			if err != nil {
-				blind = blind || err != unix.ESRCH
+				blind = blind || scarce(err)
 				continue
 			}
 			if !is(pid) || unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) != nil { // another one has its pid
@@ -194,11 +194,17 @@ func populated(dir string) (some, known bool) {
 	return bytes.Contains(text, []byte("populated 1")), err == nil
 }
 
+// scarce says that there was no descriptor to look with, which another look may have. What else keeps us from looking (no
+// /proc, no pidfds) stays.
+func scarce(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
+}
+
 // processes are the pids of all.
-func processes() []int {
+func processes() ([]int, error) {
 	d, err := os.Open("/proc")
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer d.Close()
 	names, _ := d.Readdirnames(-1)
@@ -208,7 +214,7 @@ func processes() []int {
 			list = append(list, pid)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // marked says whether a process that lives has a variable in the environment that it was

@@ -1,11 +1,14 @@
 package proc
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,4 +54,85 @@ func TestSweepWithoutDescriptors(t *testing.T) {
 	if err := <-ended; err == nil || c.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Errorf("it ended with %v", err)
 	}
+}
+
+// aloof runs f in a thread that ends with it, for what is done to the thread.
+func aloof(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked
+		f()
+	}()
+	<-done
+}
+
+// TestSweepWithoutProc: where there is no /proc to look at, nobody waits for one.
+func TestSweepWithoutProc(t *testing.T) {
+	k, err := NewKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	dir := t.TempDir()
+	aloof(t, func() {
+		if err := errors.Join(unix.Unshare(unix.CLONE_FS), unix.Chroot(dir)); err != nil {
+			t.Logf("SKIPPED: %v", err)
+			return
+		}
+		begun := time.Now()
+		if n := k.Sweep("mark.x", [3]uint64{}); n != 0 {
+			t.Errorf("it has seen %d", n)
+		}
+		if took := time.Since(begun); took >= sweepMax {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestSweepWithoutPidfds: where pidfd_open(2) is refused, as by some containers, the control group is there still.
+func TestSweepWithoutPidfds(t *testing.T) {
+	k, err := NewKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	const mark = "mark.without"
+	cage := k.cages.open(mark)
+	if cage < 0 {
+		t.Skip("there is no control group of version 2 that may be written to")
+	}
+	defer unix.Close(cage)
+	c := exec.Command("sleep", "1000")
+	c.Env = append(os.Environ(), escapeEnv+"="+mark)
+	c.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: cage}
+	if err := c.Start(); err != nil {
+		t.Skipf("no child can be made in a control group: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	defer c.Process.Kill()
+	aloof(t, func() {
+		const load, isEqual, answer = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+		filter := []unix.SockFilter{
+			{Code: load}, // the number of the call
+			{Code: isEqual, K: unix.SYS_PIDFD_OPEN, Jf: 1},
+			{Code: answer, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+			{Code: answer, K: unix.SECCOMP_RET_ALLOW},
+		}
+		prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+		err := errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+			unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0))
+		if err != nil {
+			t.Logf("SKIPPED: %v", err)
+			c.Process.Kill()
+			return
+		}
+		if n := k.Sweep(mark, [3]uint64{}); n != 1 {
+			t.Errorf("it has seen %d, want the one", n)
+			c.Process.Kill()
+		}
+	})
+	<-ended
 }
