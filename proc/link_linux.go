@@ -143,7 +143,7 @@ func TakeLink() *Link {
 
 // Environ is what a program that this one executes needs in its environment to have the link
 // in its turn, with the descriptor, which is to be left open for it; -1: there is none, and if the keeper is lost
-// the environment says that.
+// the environment says that. Process 1 only hangs when it is lost: it has to hear at last that we end in order.
 func (l *Link) Environ() (env []string, fd int) {
 	if l == nil {
 		return nil, -1
@@ -151,7 +151,7 @@ func (l *Link) Environ() (env []string, fd int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fd = l.fd
-	if l.lost {
+	if l.lost && l.parent != 1 {
 		fd = -1
 	}
 	env = []string{keeperEnv + "=" + strconv.Itoa(fd), parentEnv + "=" + strconv.Itoa(l.parent)}

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"encoding/binary"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -121,4 +122,27 @@ func TestKeeperHoldsOn(t *testing.T) {
 		t.Errorf("it holds %v: %v", k.held, err)
 	}
 	unix.Close(fd)
+}
+
+// TestLinkOfProcess1: a keeper that is process 1 and has been given up, for it did not read, hears from the next
+// version of the daemon too that it ends in order.
+func TestLinkOfProcess1(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	env, fd := (&Link{fd: pair[1], parent: 1, lost: true, hangs: true}).Environ()
+	if fd != pair[1] {
+		t.Fatalf("the descriptor %d is handed on, want %d", fd, pair[1])
+	}
+	for _, e := range env {
+		name, value, _ := strings.Cut(e, "=")
+		t.Setenv(name, value)
+	}
+	TakeLink().Bye()
+	if data, _, err := receive(pair[0]); err != nil || data[0] != sayBye {
+		t.Errorf("heard %v %v", data, err)
+	}
 }
