@@ -271,11 +271,11 @@ autorestart = false
 	}
 }
 
-// TestCrashThenNoLog: a program whose log cannot be opened any more goes on, and does not hang in a pipe that
-// nobody reads.
+// TestCrashThenNoLog: a program whose log cannot be opened any more goes on, also over an upgrade, and does
+// not hang in a pipe that nobody reads.
 func TestCrashThenNoLog(t *testing.T) {
 	t.Parallel()
-	b := newBox(t, "", `[program:p]
+	b, _ := upgradable(t, "", `[program:p]
 command = bash %(here)s/p.sh
 stdout_logfile = %(here)s/p.log
 stdout_logfile_maxbytes = 0
@@ -291,12 +291,16 @@ stdout_logfile_maxbytes = 0
 	}
 	b.again()
 	b.still(p)
-	wrote := func() (n int) {
-		fmt.Sscan(b.read("wrote"), &n)
+	wrote := func() (n int) { // the file is empty for a moment each time
+		b.until("it says how far it is", func() bool { k, _ := fmt.Sscan(b.read("wrote"), &n); return k == 1 })
 		return n
 	}
 	from := wrote()
 	b.until("it goes on", func() bool { return wrote() > from+1000 })
+	b.upgrade()
+	b.still(p)
+	from = wrote()
+	b.until("it goes on after an upgrade", func() bool { return wrote() > from+1000 })
 	if b.count("ERRO", "cannot go on with the log of the stdout of 'p'", "lost until it is started again") != 1 {
 		t.Errorf("nothing says so:\n%s", b.tail("d.log"))
 	}

@@ -160,24 +160,28 @@ func (out *output) Adopt(pid int, pipes [2]proc.Pipe) {
 		sink, _, err := out.open(st)
 		if err != nil {
 			out.all.d.log.Error(fmt.Sprintf("cannot go on with the log of the %s of '%s', so what it writes is lost until it is started again: %v", st.name, out.conf.Name, err))
-			if sink, err = out.blind(st); err == nil {
-				defer sink.Close() // it lasts as long as the pipe
-			}
+			sink = out.blind(st)
 		}
-		if err == nil {
-			err = sink.Adopt(pipe.FD, pid, pipe.Inode)
-		}
-		if err != nil {
+		if err = sink.Adopt(pipe.FD, pid, pipe.Inode); err != nil {
 			out.all.d.log.Error(fmt.Sprintf("cannot go on reading the %s of '%s': %v", st.name, out.conf.Name, err))
 		}
 	}
 }
 
-// blind reads a stream that has no log, for a program whose pipe nobody reads hangs as soon as that is full.
-func (out *output) blind(st *stream) (*logs.Sink, error) {
-	o := out.sinkOptions(st)
-	o.Path, o.Ring = "", 0
-	return out.all.pump.Sink(o)
+// blind is open for a stream whose log cannot be opened before the next run, for a program whose pipe nobody reads
+// hangs as soon as that is full.
+func (out *output) blind(st *stream) *logs.Sink {
+	out.making.Lock()
+	defer out.making.Unlock()
+	if s := st.sink.Load(); s != nil {
+		return s
+	}
+	sink := out.all.pump.SinkLater(out.sinkOptions(st))
+	st.sink.Store(sink)
+	if out.closed.Load() { // as in open
+		sink.Close()
+	}
+	return sink
 }
 
 // Logs are the AUTO logs.

@@ -72,11 +72,26 @@ func (p *Pump) Sink(o Options) (*Sink, error) {
 	if err := s.openFile(); err != nil {
 		return nil, err
 	}
-	if o.Ring > 0 && !s.regular() {
-		s.tail = &tail{ring: ring{max: o.Ring}}
-	}
+	s.remember()
 	return s, nil
 }
+
+// remember makes the ring of a stream without a regular file.
+func (s *Sink) remember() {
+	if s.o.Ring == 0 || s.regular() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tail == nil {
+		s.tail = &tail{}
+	}
+	s.tail.ring.max = s.o.Ring
+}
+
+// SinkLater is Sink for a pipe that there is already, where the file cannot be opened: that is tried again by the
+// next Attach, and until then what comes is kept nowhere.
+func (p *Pump) SinkLater(o Options) *Sink { return &Sink{p: p, o: o} }
 
 // regular says whether there is a file that can be read back.
 func (s *Sink) regular() bool {
@@ -125,6 +140,7 @@ func (s *Sink) attach(fresh bool) (w *os.File, err error) {
 		if err := s.openFile(); err != nil {
 			return nil, err
 		}
+		s.remember()
 	case again: // the file is still open for an old run
 		f.reown(s.o.MaxBytes, s.o.Backups)
 	case !fresh || f.shared():
