@@ -90,10 +90,7 @@ func Keeper(args []string) int {
 			syscall.CloseOnExec(fd)
 		}
 	}
-	signals := make(chan os.Signal, 64)
-	for _, s := range keeperSignals() {
-		signal.Notify(signals, s)
-	}
+	signals, died := keeperBells()
 	messages := make(chan fromBrain)
 	again := time.NewTimer(time.Hour)
 	again.Stop()
@@ -121,10 +118,8 @@ func Keeper(args []string) int {
 				return code
 			}
 		case s := <-signals:
-			if s != syscall.SIGCHLD {
-				k.pass(s.(syscall.Signal))
-				continue
-			}
+			k.pass(s.(syscall.Signal))
+		case <-died:
 			if code, over := k.reap(again, messages); over {
 				return code
 			}
@@ -140,6 +135,20 @@ func Keeper(args []string) int {
 
 func keeperSignals() []syscall.Signal {
 	return []syscall.Signal{syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+}
+
+// keeperBells are where signals come, and apart from them word of deaths: of these there may be any number while we are
+// busy, and what does not fit is dropped.
+func keeperBells() (signals, died chan os.Signal) {
+	signals, died = make(chan os.Signal, 64), make(chan os.Signal, 1)
+	for _, s := range keeperSignals() {
+		if s == syscall.SIGCHLD {
+			signal.Notify(died, s)
+		} else {
+			signal.Notify(signals, s)
+		}
+	}
+	return signals, died
 }
 
 // inherited are the descriptors that we were given to pass on.

@@ -179,9 +179,7 @@ func (k *keeper) passAll(signals chan os.Signal) {
 	signal.Notify(idle, syscall.SIGCHLD)
 	signal.Stop(idle) // waits for those that are on their way
 	for range len(signals) {
-		if s := <-signals; s != syscall.SIGCHLD {
-			k.pass(s.(syscall.Signal))
-		}
+		k.pass((<-signals).(syscall.Signal))
 	}
 }
 
