@@ -121,8 +121,14 @@ stopasgroup = true
 
 // TestKillEscapedRunner: one that forks another and ends, again and again, is in no list of
 // processes for long; its control group has it all the same. All of it have the writing end of a
-// FIFO, which has no end as long as one of them lives.
+// FIFO, which has no end as long as one of them lives. If each stays for a while after it has forked, each look at
+// the processes finds some, and the newest has gone on.
 func TestKillEscapedRunner(t *testing.T) {
+	t.Run("ends", func(t *testing.T) { killRunner(t, "") })
+	t.Run("stays", func(t *testing.T) { killRunner(t, "sleep 0.05\n") })
+}
+
+func killRunner(t *testing.T, then string) {
 	needsRoot(t)
 	b := newBox(t, "", `[program:runner]
 command = sh %(here)s/runner.sh
@@ -130,7 +136,7 @@ directory = %(here)s
 kill_escaped = true
 startsecs = 0
 `)
-	b.write("runner.sh", "[ $1 ] || exec 3> alive\n[ -e over ] && exit\necho >> steps\nsh runner.sh again &\n[ $1 ] || exec sleep 1000\n")
+	b.write("runner.sh", "[ $1 ] || exec 3> alive\n[ -e over ] && exit\necho >> steps\nsh runner.sh again &\n[ $1 ] || exec sleep 1000\n"+then)
 	if err := syscall.Mkfifo(b.path("alive"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,8 @@ const sweepMax = 10 * time.Second
 // the mark in their environment, those that have one of the pipes. New ones may be forked
 // meanwhile; so it looks again until there is none. One that was forked after the list was made,
 // by one that ended before it was looked at, is seen by no look: the control group knows of it,
-// and where there is none it looks twice. It returns how many it has seen; one that was forked in
+// and where there is none it looks twice. One that is seen has often forked already when it is killed; so the group
+// is killed as a whole first. It returns how many it has seen; one that was forked in
 // the very moment is killed and not counted.
 func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	seen := map[int]bool{}
@@ -130,6 +131,9 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	is := func(pid int) bool { return marked(pid, want) || holds(pid, pipes) || dir != "" && caged(pid, dir) }
 	clean := 0
 	for end := time.Now().Add(sweepMax); time.Now().Before(end); {
+		if some, _ := populated(dir); some {
+			killCage(dir, seen)
+		}
 		var dying []unix.PollFd
 		list, err := processes()
 		blind := scarce(err)
@@ -160,15 +164,6 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 			if known && !some || !known && clean == 2 {
 				break
 			}
-			if some { // all at once, what is being forked included; kernels before 5.14 have only the looks
-				there, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-				if os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) == nil {
-					for pid := range strings.FieldsSeq(string(there)) {
-						n, _ := strconv.Atoi(pid)
-						seen[n] = true
-					}
-				}
-			}
 			unix.Poll(nil, 1)
 			continue
 		}
@@ -183,6 +178,18 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 		k.cages.remember(dir)
 	}
 	return len(seen)
+}
+
+// killCage kills all that are in the control group dir at once, what is being forked included; kernels before 5.14 cannot.
+func killCage(dir string, seen map[int]bool) {
+	there, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) != nil {
+		return
+	}
+	for pid := range strings.FieldsSeq(string(there)) {
+		n, _ := strconv.Atoi(pid)
+		seen[n] = true
+	}
 }
 
 // populated says whether a process lives in the control group dir, or in one below it.
