@@ -3,7 +3,6 @@ package proc
 import (
 	"encoding/binary"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
