@@ -281,17 +281,17 @@ const keeperSpare = 16
 func (k *keeper) hold(inode uint64, fd int) {
 	var limit unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
-	if old, ok := k.held[inode]; ok {
-		unix.Close(old)
-		delete(k.held, inode)
-	}
+	old, have := k.held[inode]
 	if fd < 0 || uint64(fd)+keeperSpare >= limit.Cur {
 		closeFD(fd)
-		if !k.full {
+		if !have && !k.full {
 			sendNow(k.link, sayFull, limit.Cur)
+			k.full = true
 		}
-		k.full = true
 		return
+	}
+	if have {
+		unix.Close(old)
 	}
 	k.held[inode] = fd
 }
