@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -261,6 +262,28 @@ func TestHoldPipelined(t *testing.T) {
 	if got := answer(); !strings.Contains(got, "3.0") {
 		t.Errorf("the last answer is %s", got)
 	}
+}
+
+// TestHoldKeepsSockets: a socket whose file is deleted while it is handed over is no other one until nothing has come
+// of that.
+func TestHoldKeepsSockets(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s, path := f.serveUnix(t, conf.UnixServer{})
+	d := &Daemon{servers: []*server{s}}
+	restored := make(chan bool)
+	d.handingOver(&kept{}, func() error {
+		os.Remove(path)
+		go func() { restored <- s.restore() }()
+		if s.restoring.TryLock() {
+			t.Error("another socket may be made while this one is handed over")
+		}
+		return io.EOF
+	})
+	if !<-restored {
+		t.Error("the file is not made again")
+	}
+	dial(t, path).call(1, "status", json.RawMessage(`{}`))
 }
 
 // TestHoldMissesNothing: when nothing comes of an upgrade at its very end, a stream of events has those

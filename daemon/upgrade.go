@@ -174,6 +174,8 @@ func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 // that, and streams listen again before anything happens that they are to tell of.
 func (d *Daemon) handingOver(k *kept, exec func() error) error {
 	for _, s := range d.servers {
+		s.restoring.Lock() // the socket that is handed over is not closed for another one now
+		defer s.restoring.Unlock()
 		k.Servers = append(k.Servers, s.handOver())
 	}
 	err := exec()

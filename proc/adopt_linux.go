@@ -45,7 +45,7 @@ func (k *UnixKernel) Adopt(pid int, born uint64) error {
 		return err
 	}
 	there, err := lives(pid, born)
-	if err != nil && leads(pid) && unix.Kill(pid, 0) == nil {
+	if err != nil && !scarce(err) && leads(pid) && unix.Kill(pid, 0) == nil {
 		there, err = true, nil
 	}
 	if err == nil && !there { // another one has its pid

@@ -78,6 +78,34 @@ func TestStartTimeUnknown(t *testing.T) {
 	}
 }
 
+// TestAdoptWithoutDescriptors: who cannot be looked at for want of descriptors is not taken for the one that is meant.
+func TestAdoptWithoutDescriptors(t *testing.T) {
+	c := leader(t)
+	u := &UnixKernel{died: make(chan struct{}, 1)}
+	defer u.foreigners.close()
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	next, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := was
+	one.Cur = uint64(next) + 1
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &one); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(next)
+	err = u.Adopt(c.Process.Pid, 1)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err != unix.EMFILE {
+		t.Errorf("a stranger with its pid: %v, want that there are no descriptors", err)
+	}
+}
+
 // cannotWatch is a kernel that adopts nobody.
 type cannotWatch struct{ Kernel }
 
