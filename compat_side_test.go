@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,19 +144,44 @@ func (sd *side) command(prog string, args ...string) (result, error) {
 	cmd := exec.CommandContext(ctx, prog, args...)
 	cmd.Dir, cmd.Env = sd.dir, sd.env
 	cmd.Stdin = strings.NewReader(sd.stdin)
-	cmd.WaitDelay = time.Second
 	sd.stdin = ""
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return result{}, fmt.Errorf("%s %q: %w\n%s%s", filepath.Base(prog), args, errLong, out.String(), errs.String())
-	}
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+	// Into files: what goes into the background has them open for ever, and nobody need wait for that.
+	out, err := nameless()
+	if err != nil {
 		return result{}, err
 	}
-	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}, nil
+	defer out.Close()
+	errs, err := nameless()
+	if err != nil {
+		return result{}, err
+	}
+	defer errs.Close()
+	cmd.Stdout, cmd.Stderr = out, errs
+	err = cmd.Run()
+	r := result{whole(out), whole(errs), cmd.ProcessState.ExitCode()}
+	if ctx.Err() != nil {
+		return result{}, fmt.Errorf("%s %q: %w\n%s%s", filepath.Base(prog), args, errLong, r.stdout, r.stderr)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return result{}, err
+	}
+	return r, nil
+}
+
+// nameless is a file that is in no folder.
+func nameless() (*os.File, error) {
+	f, err := os.CreateTemp("", "compat")
+	if err == nil {
+		err = os.Remove(f.Name())
+	}
+	return f, err
+}
+
+// whole is all that was written into a file.
+func whole(f *os.File) string {
+	data, _ := io.ReadAll(io.NewSectionReader(f, 0, 1<<30))
+	return string(data)
 }
 
 // start starts the daemon in the foreground, and returns when it answers.
