@@ -23,9 +23,16 @@ command = sleep 1000
 directory = %%(here)s/mount
 startretries = 0
 kill_escaped = %v
+[program:further]
+process_name = further%%(process_num)d
+numprocs = 3
+command = sleep 1000
+directory = %%(here)s/mount
+autorestart = false
 [program:near]
 command = sleep 1000
 startsecs = 0
+priority = 1000
 `, escaped))
 			revive := deadMount(t, b.path("mount"))
 			b.start()

@@ -222,6 +222,34 @@ func (m *Manager) handedOver() {
 		m.alone++
 	}
 	m.pop()
+	m.sent++
+	if !m.hang.armed() {
+		m.awaitReply()
+	}
+}
+
+// launchersMax bounds the launchers that are made in the place of others that hang.
+const launchersMax = 32
+
+// awaitReply looks after a while whether any launch has been answered.
+func (m *Manager) awaitReply() {
+	m.before = m.replies
+	m.arm(&m.hang, slowLaunch)
+}
+
+// hanging is about launchers that all hang: what they look at may be on a disk that never answers. Then there is one
+// more of them for those that wait.
+type hanging struct{}
+
+func (hanging) elapsed(m *Manager) {
+	if len(m.jobs) == 0 {
+		return
+	}
+	if m.replies == m.before && m.extra < launchersMax {
+		m.extra++
+		m.tasks.Go(m.launcher.run)
+	}
+	m.awaitReply()
 }
 
 func (m *Manager) pop() {
@@ -234,6 +262,9 @@ func (m *Manager) pop() {
 // answered is an answer of the launchers, in the loop. It has to wait for those of earlier
 // launches.
 func (m *Manager) answered(r launched) {
+	if m.replies++; m.replies == m.sent {
+		m.disarm(&m.hang)
+	}
 	if r.socket != nil {
 		m.alone--
 	}

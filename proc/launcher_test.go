@@ -72,6 +72,35 @@ func TestLaunchersHang(t *testing.T) {
 	})
 }
 
+// Nor do several, with no more launchers than those that hang.
+func TestLaunchersAllHang(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
+			if s.Name < "p5" {
+				return proctest.Behaviour{LaunchFor: time.Hour}
+			}
+			return proctest.Behaviour{LaunchFor: time.Millisecond}
+		}, 1)
+		var list []*conf.Process
+		for i := range 10 {
+			list = append(list, program(fmt.Sprintf("p%d", i), func(c *conf.Process) { c.Startsecs = 0 }))
+		}
+		w.add(groupOf("g", 1, list...))
+		w.pass(10 * time.Second)
+		for i := range 10 {
+			want := state.Running
+			if i < 5 {
+				want = state.Starting
+			}
+			w.wantState(fmt.Sprintf("g:p%d", i), want)
+		}
+		w.pass(2 * time.Hour)
+		w.wantState("g:p0", state.Running)
+		w.end()
+	})
+}
+
 // A socket is made, used by everybody and closed by one launcher at a time.
 func TestLaunchersSocket(t *testing.T) {
 	t.Parallel()

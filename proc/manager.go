@@ -53,6 +53,12 @@ type Manager struct {
 	heard    int              // how many of them have been dealt with
 	ahead    map[int]launched // answers that came before those of earlier launches
 	slow     deadline         // when those will not be waited for any more
+	launcher *launcher        // what the launchers are made of
+	extra    int              // how many there are more than Launchers
+	sent     int              // counts jobs that were handed over
+	replies  int              // of these, the answered ones
+	before   int              // replies when hang was armed
+	hang     deadline         // when it is looked whether all launchers hang
 	unnoted  deadline         // when the ledger is to be written anew
 	updating bool
 	freezing *freezing                       // not nil: a Freeze waits for its moment
@@ -91,6 +97,7 @@ func New(o Options) *Manager {
 		m.mark = fmt.Sprintf("%016x", rand.Uint64())
 	}
 	m.slow.owner = overdue{}
+	m.hang.owner = hanging{}
 	m.unnoted.owner = unnoted{}
 	m.timer.Stop()
 	m.mood.Store(int32(MoodRunning))
@@ -101,9 +108,9 @@ func New(o Options) *Manager {
 // error at once when ctx is done; children that are left then are left alone. It may be
 // called once.
 func (m *Manager) Run(ctx context.Context) error {
-	l := &launcher{Options: m.Options, log: m.log, mark: m.mark, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done}
+	m.launcher = &launcher{Options: m.Options, log: m.log, mark: m.mark, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done}
 	for range max(1, m.Launchers) {
-		m.tasks.Go(l.run)
+		m.tasks.Go(m.launcher.run)
 	}
 	err := m.loop(ctx)
 	m.known.Store(nil)
