@@ -13,16 +13,13 @@ import (
 	"gosv/proc/state"
 )
 
-// slowly is a group of ten whose first launch takes so long, with two launchers.
-func slowly(t *testing.T, first time.Duration, f func(w *world)) {
+// launching is a group of ten, each of which takes some time to be launched.
+func launching(t *testing.T, launchers int, takes func(name string) time.Duration, f func(w *world)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
-			if s.Name == "p0" {
-				return proctest.Behaviour{LaunchFor: first}
-			}
-			return proctest.Behaviour{LaunchFor: time.Millisecond}
-		}, 2)
+			return proctest.Behaviour{LaunchFor: takes(s.Name)}
+		}, launchers)
 		var list []*conf.Process
 		for i := range 10 {
 			list = append(list, program(fmt.Sprintf("p%d", i), func(c *conf.Process) { c.Startsecs = 0 }))
@@ -33,9 +30,19 @@ func slowly(t *testing.T, first time.Duration, f func(w *world)) {
 	})
 }
 
+// before is a time that those take to be launched whose names come before one, and the others a millisecond.
+func before(name string, long time.Duration) func(string) time.Duration {
+	return func(n string) time.Duration {
+		if n < name {
+			return long
+		}
+		return time.Millisecond
+	}
+}
+
 // Children that start at the same time are heard of in the order of decision.
 func TestLaunchersOrder(t *testing.T) {
-	slowly(t, 100*time.Millisecond, func(w *world) {
+	launching(t, 2, before("p1", 100*time.Millisecond), func(w *world) {
 		w.pass(99 * time.Millisecond)
 		if n := w.k.Launched(); n != 9 {
 			t.Errorf("%d were launched beside the slow one, want 9", n)
@@ -58,7 +65,7 @@ func TestLaunchersOrder(t *testing.T) {
 
 // One whose log is on a disk that hangs does not hold up the others for ever.
 func TestLaunchersHang(t *testing.T) {
-	slowly(t, time.Minute, func(w *world) {
+	launching(t, 2, before("p1", time.Minute), func(w *world) {
 		w.pass(2 * time.Second)
 		w.wantState("g:p0", state.Starting)
 		for i := 1; i < 10; i++ {
@@ -74,19 +81,7 @@ func TestLaunchersHang(t *testing.T) {
 
 // Nor do several, with no more launchers than those that hang.
 func TestLaunchersAllHang(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
-			if s.Name < "p5" {
-				return proctest.Behaviour{LaunchFor: time.Hour}
-			}
-			return proctest.Behaviour{LaunchFor: time.Millisecond}
-		}, 1)
-		var list []*conf.Process
-		for i := range 10 {
-			list = append(list, program(fmt.Sprintf("p%d", i), func(c *conf.Process) { c.Startsecs = 0 }))
-		}
-		w.add(groupOf("g", 1, list...))
+	launching(t, 1, before("p5", time.Hour), func(w *world) {
 		w.pass(10 * time.Second)
 		for i := range 10 {
 			want := state.Running
@@ -97,7 +92,6 @@ func TestLaunchersAllHang(t *testing.T) {
 		}
 		w.pass(2 * time.Hour)
 		w.wantState("g:p0", state.Running)
-		w.end()
 	})
 }
 
