@@ -242,10 +242,10 @@ func (m *Manager) awaitReply() {
 type hanging struct{}
 
 func (hanging) elapsed(m *Manager) {
-	if len(m.jobs) == 0 {
+	if len(m.jobs) == 0 || m.extra == launchersMax { // nobody waits, or there is nothing that could be done
 		return
 	}
-	if m.replies == m.before && m.extra < launchersMax {
+	if m.replies == m.before {
 		m.extra++
 		m.tasks.Go(m.launcher.run)
 	}
