@@ -276,6 +276,7 @@ func TestHoldKeepsSockets(t *testing.T) {
 		os.Remove(path)
 		go func() { restored <- s.restore() }()
 		if s.restoring.TryLock() {
+			s.restoring.Unlock()
 			t.Error("another socket may be made while this one is handed over")
 		}
 		return io.EOF
