@@ -171,7 +171,7 @@ func TestUpgradeFollowsDirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprintln(c, `{"id":1,"m":"tail","p":{"name":"lines","follow":true,"bytes":1000000}}`)
+	fmt.Fprintln(c, `{"id":1,"m":"tail","p":{"name":"lines","follow":true}}`)
 	var mu sync.Mutex
 	var text strings.Builder
 	go func() {
