@@ -266,3 +266,58 @@ func TestHandOverOfAWatcher(t *testing.T) {
 	s.Close()
 	p.Close()
 }
+
+// A stream has a ring on the other side where it had one: not where its log could not be opened, and is regular
+// perhaps when it can.
+func TestHandOverOfRings(t *testing.T) {
+	for name, tt := range map[string]struct{ path, want string }{
+		"no file":                   {"", "before\nafter\n"},
+		"a device":                  {"/dev/null", "before\nafter\n"},
+		"a log that was not opened": {t.TempDir(), ""},
+	} {
+		o := Options{Name: "p", Stream: "stdout", Files: &Files{}, Path: tt.path, Ring: 100}
+		p, err := NewPump()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := p.Sink(o)
+		if err != nil {
+			s = p.SinkLater(o)
+		}
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := unix.FcntlInt(r.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+		r.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.SetNonblock(fd, true)
+		if err := s.Adopt(fd, 1, 1); err != nil {
+			t.Fatal(err)
+		}
+		write(t, w, "before\n")
+		drained(t, s)
+		p, o, s, _ = handOver(t, p, o, s, nil)
+		write(t, w, "after\n")
+		w.Close()
+		atRest(t, s)
+		if tt.want == "" { // now it can be
+			if err := os.Remove(tt.path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink("/dev/null", tt.path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		history, l, err := s.Follow(-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, name, string(history), tt.want)
+		l.Close()
+		s.Close()
+		p.Close()
+	}
+}

@@ -102,8 +102,10 @@ func (p *Pump) ResumeSink(o Options, k KeptSink) (*Sink, error) {
 			return nil, err
 		}
 	}
-	if o.Ring > 0 && !o.Inherit && !s.regular() {
-		s.tail = &tail{ring: ring{max: o.Ring}}
+	if o.Path == "" || s.file.Load() != nil { // else the child has it, or it could not be opened (SinkLater)
+		s.remember()
+	}
+	if s.tail != nil {
 		s.tail.ring.write(k.Ring)
 	}
 	p.mu.Lock()
