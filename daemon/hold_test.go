@@ -3,21 +3,26 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gosv/conf"
 	"gosv/daemon/wire"
+	"gosv/proc"
 	"gosv/proc/event"
+	"gosv/proc/proctest"
 )
 
 // TestHoldAndGoOn: an upgrade that fails at its very end has held the servers and taken
@@ -272,6 +277,10 @@ func TestHoldKeepsSockets(t *testing.T) {
 	s, path := f.serveUnix(t, conf.UnixServer{})
 	d := &Daemon{servers: []*server{s}}
 	restored := make(chan bool)
+	goOn, err := d.keepSockets(time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d.handingOver(&kept{}, func() error {
 		os.Remove(path)
 		go func() { restored <- s.restore() }()
@@ -281,10 +290,44 @@ func TestHoldKeepsSockets(t *testing.T) {
 		}
 		return io.EOF
 	})
+	goOn()
 	if !<-restored {
 		t.Error("the file is not made again")
 	}
 	dial(t, path).call(1, "status", json.RawMessage(`{}`))
+}
+
+// TestUpgradeWaitsForNoSocket: while a deleted socket is being made again, in a directory that hangs perhaps, there is
+// neither a trial nor an upgrade, and it is not the manager's loop that waits for that.
+func TestUpgradeWaitsForNoSocket(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		d := &Daemon{living: ctx, bus: &event.Bus{}, log: slog.New(slog.DiscardHandler), upgrader: (&launch{}).upgrader(), servers: []*server{{}, {}}}
+		d.main = &mainLog{targets: []*target{{busy: true}}} // hangs, in case that it comes to that
+		d.pools = newPools(d)
+		d.mgr = proc.New(proc.Options{Kernel: proctest.NewKernel(), Log: d.log, Publish: d.bus.Publish})
+		go d.mgr.Run(ctx)
+		d.cfg.Store(&conf.Config{})
+		d.clock.start(ctx, d.bus)
+		other := make(chan os.Signal)
+		d.handleSignals(ctx, &caught{end: other, other: other})
+		d.servers[1].restoring.Lock() // as restore does
+		for name, f := range map[string]func() error{
+			"the trial":   func() error { _, err := d.try(ctx); return err },
+			"the upgrade": func() error { return d.holdAndExec(ctx, identity{}) },
+		} {
+			if err := f(); err == nil || !strings.Contains(err.Error(), "a deleted socket is being made again") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if !d.servers[0].restoring.TryLock() {
+				t.Fatalf("%s holds the other socket still", name)
+			}
+			d.servers[0].restoring.Unlock()
+		}
+	})
 }
 
 // TestHoldMissesNothing: when nothing comes of an upgrade at its very end, a stream of events has those

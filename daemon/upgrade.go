@@ -143,26 +143,40 @@ func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 	u.acting.Lock()
 	defer u.acting.Unlock()
 	cfg := d.config()
+	return d.freeze(ctx, cfg, func(k *kept) error {
+		if d.config() != cfg {
+			return errUnderWay("the configuration has changed")
+		}
+		return d.handingOver(k, func() error {
+			masked, undo := proc.BlockSignals(u.signals.all())
+			defer undo()
+			for _, s := range masked {
+				k.Masked = append(k.Masked, int(s))
+			}
+			return d.exec(k, program)
+		})
+	})
+}
+
+// freeze calls do, from the manager's loop, with everything but the servers, while nothing moves
+// and no socket is closed for another one.
+func (d *Daemon) freeze(ctx context.Context, cfg *conf.Config, do func(*kept) error) error {
 	packed, groups, err := d.pack(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	goOn, err := d.keepSockets(restTime) // here, for the loop cannot wait
+	if err != nil {
+		return err
+	}
+	defer goOn()
 	freezing, cancel := context.WithTimeout(ctx, freezeTime)
 	defer cancel()
 	err = d.mgr.Freeze(freezing, func(f proc.Frozen) error {
-		if !slices.Equal(f.Groups, groups) || d.config() != cfg {
+		if !slices.Equal(f.Groups, groups) {
 			return errUnderWay("the groups have changed")
 		}
-		return d.frozen(f, packed, func(k *kept) error {
-			return d.handingOver(k, func() error {
-				masked, undo := proc.BlockSignals(u.signals.all())
-				defer undo()
-				for _, s := range masked {
-					k.Masked = append(k.Masked, int(s))
-				}
-				return d.exec(k, program)
-			})
-		})
+		return d.frozen(f, packed, do)
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errUnderWay("a program is being started or has just ended")
@@ -170,12 +184,29 @@ func (d *Daemon) holdAndExec(ctx context.Context, program identity) error {
 	return err
 }
 
+// keepSockets has no deleted socket made again until goOn. One that is being made in a directory
+// that hangs is waited for for t.
+func (d *Daemon) keepSockets(t time.Duration) (goOn func(), err error) {
+	var held []*server
+	goOn = func() {
+		for _, s := range held {
+			s.restoring.Unlock()
+		}
+	}
+	for _, s := range d.servers {
+		if !until(t, s.restoring.TryLock) {
+			goOn()
+			return nil, errUnderWay("a deleted socket is being made again")
+		}
+		held = append(held, s)
+	}
+	return goOn, nil
+}
+
 // handingOver calls exec with everything of the servers in k. When it returns nothing came of
 // that, and streams listen again before anything happens that they are to tell of.
 func (d *Daemon) handingOver(k *kept, exec func() error) error {
 	for _, s := range d.servers {
-		s.restoring.Lock() // the socket that is handed over is not closed for another one now
-		defer s.restoring.Unlock()
 		k.Servers = append(k.Servers, s.handOver())
 	}
 	err := exec()
@@ -196,8 +227,7 @@ func (d *Daemon) pack(ctx context.Context, cfg *conf.Config) (json.RawMessage, [
 	return b, active, err
 }
 
-// frozen calls do, from the manager's loop, with everything but the servers, while nothing
-// moves, and lets it go on after that.
+// frozen is the part of freeze that the manager's loop does. It lets everything go on after that.
 func (d *Daemon) frozen(f proc.Frozen, packed json.RawMessage, do func(*kept) error) error {
 	defer d.logOn()
 	if err := d.holdLogs(); err != nil {
@@ -310,37 +340,22 @@ func (k *kept) numbers() (list []int) {
 // try starts the new program as a child with the state of now, and returns its version when
 // it can read that.
 func (d *Daemon) try(ctx context.Context) (version string, err error) {
-	cfg := d.config()
-	packed, groups, err := d.pack(ctx, cfg)
-	if err != nil {
-		return "", err
-	}
 	var t *trial
 	d.clock.halt()
 	defer d.clock.start(d.living, d.bus)
-	freezing, cancel := context.WithTimeout(ctx, freezeTime)
-	defer cancel()
-	err = d.mgr.Freeze(freezing, func(f proc.Frozen) error {
-		if !slices.Equal(f.Groups, groups) {
-			return errUnderWay("the groups have changed")
+	err = d.freeze(ctx, d.config(), func(k *kept) (err error) {
+		for _, s := range d.servers {
+			k.Servers = append(k.Servers, s.kept())
 		}
-		return d.frozen(f, packed, func(k *kept) (err error) {
-			for _, s := range d.servers {
-				k.Servers = append(k.Servers, s.kept())
-			}
-			if err = k.seal(d.given); err != nil {
-				return err
-			}
-			t, err = startTrial(k)
-			if err == nil {
-				t.status = d.mgr.Expect(t.pid)
-			}
+		if err = k.seal(d.given); err != nil {
 			return err
-		})
+		}
+		t, err = startTrial(k)
+		if err == nil {
+			t.status = d.mgr.Expect(t.pid)
+		}
+		return err
 	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "", errUnderWay("a program is being started or has just ended")
-	}
 	if err != nil {
 		return "", err
 	}
