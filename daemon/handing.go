@@ -47,14 +47,14 @@ func (x *session) stays(id uint64) {
 	}
 }
 
-// leftOff takes what a stream needs to go on.
-func (x *session) leftOff(id uint64, state any) {
+// leftOff takes what a stream needs to go on, with the descriptors in it.
+func (x *session) leftOff(id uint64, state any, fds []int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	o := x.hand.open[id]
 	b, err := json.Marshal(state)
 	if o != nil && err == nil {
-		x.hand.left = append(x.hand.left, keptCall{ID: id, Method: o.method, Params: o.params, State: b})
+		x.hand.left = append(x.hand.left, keptCall{ID: id, Method: o.method, Params: o.params, State: b, FDs: fds})
 	}
 }
 
@@ -140,6 +140,9 @@ func (x *session) takeUp(list []keptCall) {
 		c := x.newCall(k.ID, who)
 		x.mu.Unlock()
 		run, err := c.takeUp(k, x.api)
+		if err != nil {
+			k.drop()
+		}
 		go func() {
 			defer x.wg.Done()
 			var out any

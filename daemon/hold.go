@@ -186,12 +186,16 @@ type keptCall struct {
 	Method string
 	Params json.RawMessage `json:",omitempty"`
 	State  json.RawMessage `json:",omitempty"` // of the method
+	FDs    []int           `json:",omitempty"` // that State means
 }
 
 func (k *keptServer) fds() []int {
 	list := []int{k.FD}
 	for _, c := range k.Conns {
 		list = append(list, c.FD)
+		for _, call := range c.Calls {
+			list = append(list, call.FDs...)
+		}
 	}
 	return list
 }
@@ -230,8 +234,10 @@ func (s *server) handOver() keptServer {
 		if x != nil {
 			x.leave(&one)
 		}
-		if one.FD = fdOf(c.Conn); one.FD >= 0 { // until x has left it may close its connection
+		if one.FD = fdOf(c.Conn); one.FD >= 0 {
 			k.Conns = append(k.Conns, one)
+		} else { // until x has left it may close its connection
+			one.drop()
 		}
 	}
 	return k
@@ -292,6 +298,21 @@ func (h *handed) rest() {
 func (k *keptServer) hangUp() {
 	for _, c := range k.Conns {
 		syscall.Close(c.FD)
+		c.drop()
+	}
+}
+
+// drop closes what belongs to the streams of a connection that is no more.
+func (k *keptConn) drop() {
+	for _, c := range k.Calls {
+		c.drop()
+	}
+}
+
+// drop closes what belongs to a stream that nobody goes on with.
+func (k *keptCall) drop() {
+	for _, fd := range k.FDs {
+		syscall.Close(fd)
 	}
 }
 
@@ -311,9 +332,11 @@ func (s *server) resume() {
 		f := os.NewFile(uintptr(k.FD), "connection")
 		conn, err := net.FileConn(f)
 		f.Close() // FileConn has a duplicate
-		if err == nil {
-			s.admit(conn, k)
+		if err != nil {
+			k.drop()
+			continue
 		}
+		s.admit(conn, k)
 	}
 	s.before = nil
 }

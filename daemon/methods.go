@@ -42,7 +42,7 @@ type call struct {
 	endless func() (done func())            // marks a stream that ends only when the client wants it; may be nil
 	closing <-chan struct{}                 // closed when the server wants endless streams to end
 	leave   <-chan struct{}                 // closed when they have to leave off, and say by left how to go on; nil: never
-	left    func(state any)
+	left    func(state any, fds ...int)
 }
 
 // method is one row of the table: everything that is known about it.

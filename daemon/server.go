@@ -146,6 +146,9 @@ func (s *server) admit(conn net.Conn, k *keptConn) {
 	}
 	if full {
 		conn.Close()
+		if k != nil {
+			k.drop()
+		}
 		return
 	}
 	begin := c.begin()

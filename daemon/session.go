@@ -207,7 +207,7 @@ func (x *session) newCall(id uint64, who caller) *call {
 		x.stays(id)
 		return func() { x.endless.Add(-1) }
 	}
-	c.leave, c.left = x.hand.leave, func(state any) { x.leftOff(id, state) }
+	c.leave, c.left = x.hand.leave, func(state any, fds ...int) { x.leftOff(id, state, fds) }
 	return c
 }
 

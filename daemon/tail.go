@@ -92,7 +92,8 @@ type followed struct {
 func (s *chunks) follow(ctx context.Context, f follower) error {
 	err := s.pour(ctx, f, s.send)
 	if l, ok := f.(interface{ Leave() logs.KeptFollower }); ok && errors.Is(err, errLeft) {
-		s.left(followed{s.count, l.Leave()})
+		k := l.Leave()
+		s.left(followed{s.count, k}, k.FDs()...)
 	}
 	return err
 }

@@ -135,6 +135,15 @@ type KeptWatched struct {
 	At int64
 }
 
+// FDs are those of what it reads by itself. They are whose KeptFollower it is, until FollowOn has
+// taken them.
+func (k *KeptFollower) FDs() (list []int) {
+	for _, x := range k.Watched {
+		list = append(list, x.FD)
+	}
+	return list
+}
+
 // Leave closes f and says how to go on, with FollowOn. It is called while the Pump is frozen,
 // so that nothing comes in between.
 func (f *Follower) Leave() KeptFollower {
@@ -142,7 +151,7 @@ func (f *Follower) Leave() KeptFollower {
 	if w := f.watch; w != nil {
 		w.mu.Lock()
 		for _, x := range w.files {
-			if fd, err := unix.FcntlInt(x.f.Fd(), unix.F_DUPFD, 3); err == nil {
+			if fd, err := unix.FcntlInt(x.f.Fd(), unix.F_DUPFD_CLOEXEC, 3); err == nil {
 				k.Watched = append(k.Watched, KeptWatched{fd, x.at})
 			}
 			x.f.Close()
@@ -163,18 +172,18 @@ func (s *Sink) FollowOn(k KeptFollower) (*Follower, error) {
 	}
 	w := &watcher{path: s.o.Path}
 	for _, x := range k.Watched {
-		unix.CloseOnExec(x.FD)
-		f := os.NewFile(uintptr(x.FD), s.o.Path)
-		id, err := idOfFile(f)
-		if err != nil {
+		var st unix.Stat_t
+		if err := unix.Fstat(x.FD, &st); err != nil {
 			return nil, err
 		}
-		w.files = append(w.files, watched{f, id, x.At})
+		w.files = append(w.files, watched{nil, idOf(&st), x.At})
 	}
 	change, err := changesOf(s.o.Path)
 	if err != nil {
-		w.end()
 		return nil, fmt.Errorf("cannot watch log %q: %w", s.o.Path, err)
+	}
+	for i, x := range k.Watched { // from here on they are w's
+		w.files[i].f = os.NewFile(uintptr(x.FD), s.o.Path)
 	}
 	return s.watchOn(w, change).owed(k), nil
 }

@@ -267,6 +267,30 @@ func TestHandOverOfAWatcher(t *testing.T) {
 	p.Close()
 }
 
+// What a follower reads by itself is no child's, and stays whose it was if nobody can follow on.
+func TestHandOverOfAWatcherInVain(t *testing.T) {
+	name := logName(t)
+	s := inheriting(t, name)
+	_, l, err := s.Follow(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := l.Leave()
+	if len(k.FDs()) != 1 {
+		t.Fatalf("%+v goes over", k)
+	}
+	os.Remove(name)
+	if _, err := s.FollowOn(k); err == nil {
+		t.Error("a log that is not there is followed")
+	}
+	for _, fd := range k.FDs() {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d: flags %#x, %v", fd, flags, err)
+		}
+		unix.Close(fd)
+	}
+}
+
 // A stream has a ring on the other side where it had one: not where its log could not be opened, and is regular
 // perhaps when it can.
 func TestHandOverOfRings(t *testing.T) {
