@@ -65,14 +65,35 @@ signals=
 env --default-signal true 2>/dev/null && signals="env --default-signal"
 log=$(mktemp) && failures=$(mktemp) && trap 'rm -f "$log" "$failures"' EXIT
 status=0
-# The last that each failed test said: printed once more at the end, where it is not overlooked.
+# The last that each failed test said, with panics and races, and of a package that failed without
+# one how it ended: printed once more at the end, where it is not overlooked.
 said() { # log
-	awk 'NR == FNR { if ($1 == "---" && $2 == "FAIL:") bad[$3]; next }
-		/^=== / { name = $3; next }
-		/^ *--- FAIL/ { for (i = n[$3] - 12; i <= n[$3]; i++) if (($3, i) in line) print line[$3, i]; print; next }
-		/^(panic|fatal error|WARNING: DATA RACE)/ { left = 20 }
-		left-- > 0 { print; next }
-		name in bad { line[name, ++n[name]] = substr($0, 1, 400) }' "$1" "$1"
+	awk 'function show() {
+			if (!failed) { # a panic elsewhere, a test that took too long, an exit
+				text = ""
+				if (!at || at > n) at = n
+				for (i = at - 39; i <= at; i++) if (i in all) text = text all[i] "\n"
+			}
+			printf "%s", text
+		}
+		/^(ok  |FAIL|\?   )\t/ {
+			if ($1 == "FAIL") { show(); print }
+			split("", all); split("", line); split("", lines)
+			n = at = left = failed = compiler = 0; name = text = ""
+			next
+		}
+		/^# [^ ]+( \[[^ ]+\])?$/ && name == "" { compiler = 1 } # its errors stand before whatever is tested next
+		/^(=== |FAIL$)/ { compiler = 0; name = $3; next }
+		compiler { print; next }
+		/^ *--- FAIL/ {
+			for (i = lines[$3] - 12; i <= lines[$3]; i++) if (($3, i) in line) text = text line[$3, i] "\n"
+			text = text $0 "\n"; failed = 1
+			next
+		}
+		{ all[++n] = line[name, ++lines[name]] = substr($0, 1, 400) }
+		/^(panic|fatal error|WARNING: DATA RACE)/ { left = 20; at = n + 19 }
+		left-- > 0 { text = text all[n] "\n" }
+		END { if (n) show() }' "$1"
 }
 run() { # title, arguments of go test
 	title=$1
