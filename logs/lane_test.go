@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,22 +28,49 @@ func stashes(dir string) int {
 	return len(list)
 }
 
-// flow writes numbered lines to s until stop, in large blocks, and then waits until they are dealt with.
-func flow(t *testing.T, s *Sink, stop <-chan struct{}) (sent func() string) {
+// blocks are as many large blocks of lines, each with its number. They are as many as a test has time for, so
+// nobody keeps them.
+type blocks int
+
+const blockLines = 30000
+
+func blockLine(i int) string { return fmt.Sprintf("block %d\n", i) }
+
+func (n blocks) size() (bytes int64) {
+	for i := range int(n) {
+		bytes += blockLines * int64(len(blockLine(i)))
+	}
+	return bytes
+}
+
+// here looks whether they are what comes next in r.
+func (n blocks) here(t *testing.T, what string, r io.Reader) {
+	t.Helper()
+	for i := range int(n) {
+		want := strings.Repeat(blockLine(i), blockLines)
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(r, got); err != nil {
+			t.Fatalf("%s ends in block %d of %d: %v", what, i, n, err)
+		}
+		same(t, what, string(got), want)
+	}
+}
+
+// flow writes blocks to s until stop, and then waits until they are dealt with.
+func flow(t *testing.T, s *Sink, stop <-chan struct{}) (sent func() blocks) {
 	t.Helper()
 	w := attach(t, s)
-	var all strings.Builder
+	n := blocks(0)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer w.Close()
-		for i := 0; ; i++ {
-			block := strings.Repeat(fmt.Sprintf("block %d\n", i), 30000)
-			if _, err := w.WriteString(block); err != nil {
+		for {
+			if _, err := w.WriteString(strings.Repeat(blockLine(int(n)), blockLines)); err != nil {
 				t.Error(err)
 				return
 			}
-			all.WriteString(block)
+			n++
 			select {
 			case <-stop:
 				return
@@ -50,34 +78,46 @@ func flow(t *testing.T, s *Sink, stop <-chan struct{}) (sent func() string) {
 			}
 		}
 	}()
-	return func() string {
+	return func() blocks {
 		<-done
 		atRest(t, s)
-		return all.String()
+		return n
 	}
 }
 
-// rotated is a log with its backups.
-func rotated(t *testing.T, name string) string {
-	t.Helper()
-	var all strings.Builder
+// rotated are a log and its backups, the oldest first.
+func rotated(name string) (names []string) {
 	list, _ := filepath.Glob(name + ".*")
 	for i := len(list); i > 0; i-- {
-		all.WriteString(content(t, fmt.Sprintf("%s.%d", name, i)))
+		names = append(names, fmt.Sprintf("%s.%d", name, i))
 	}
-	all.WriteString(content(t, name))
-	return all.String()
+	return append(names, name)
 }
 
-// complete looks whether text is what was sent to s. What a disk did not take that stood still for a second is
-// missing, and counted.
-func complete(t *testing.T, s *Sink, text, sent string) {
+// complete looks whether the files have what was sent to s. What a disk did not take that stood still for a second
+// is missing, and counted.
+func complete(t *testing.T, s *Sink, sent blocks, names ...string) {
 	t.Helper()
+	var text []io.Reader
+	size := int64(0)
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		st, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, f)
+		size += st.Size()
+	}
 	got := s.Stats()
-	if got.Bytes != int64(len(sent)) || got.Bytes-got.Lost != int64(len(text)) {
-		t.Errorf("%s: %+v, but %d bytes were sent, and %d are there", s.o.Path, got, len(sent), len(text))
+	if got.Bytes != sent.size() || got.Bytes-got.Lost != size {
+		t.Errorf("%s: %+v, but %d bytes were sent, and %d are there", s.o.Path, got, sent.size(), size)
 	} else if got.Lost == 0 {
-		same(t, s.o.Path, text, sent)
+		sent.here(t, s.o.Path, io.MultiReader(text...))
 	} else {
 		t.Logf("%s: %+v", s.o.Path, got)
 	}
@@ -97,7 +137,7 @@ func TestLane(t *testing.T) {
 	stop := make(chan struct{})
 	const programs = 3
 	var sinks [programs]*Sink
-	var sent [programs]func() string
+	var sent [programs]func() blocks
 	name := func(i int) string { return filepath.Join(dir, fmt.Sprint("log", i)) }
 	for i := range programs {
 		sinks[i] = newSink(t, p, Options{Files: files, Path: name(i), MaxBytes: int64(i) * (1 << 20), Backups: 10000})
@@ -122,7 +162,7 @@ func TestLane(t *testing.T) {
 	close(stop)
 	for i := range programs {
 		want := sent[i]()
-		complete(t, sinks[i], rotated(t, name(i)), want)
+		complete(t, sinks[i], want, rotated(name(i))...)
 	}
 	soon(t, "the end of the lane", func() bool { return stashes(mem) == 1 })
 	p.Close()
@@ -143,7 +183,11 @@ func TestLaneHangs(t *testing.T) {
 	p.Settled()
 	stuck := newSink(t, p, Options{Path: filepath.Join(dir, "hangs")})
 	other := newSink(t, p, Options{Path: filepath.Join(dir, "log")})
-	var all strings.Builder
+	log, err := os.Open(other.o.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
 	for range 4 {
 		stop := make(chan struct{})
 		sent := flow(t, other, stop)
@@ -162,12 +206,14 @@ func TestLaneHangs(t *testing.T) {
 		f.mu.Unlock()
 		soon(t, "the file to be written directly again", func() bool { return f.back.Load() == nil })
 		close(stop)
-		all.WriteString(sent())
+		sent().here(t, "the other log", log)
 		atRest(t, stuck)
 		soon(t, "the text", func() bool { return strings.HasSuffix(content(t, f.name), text) })
 		soon(t, "the pump to be calm", func() bool { return stashes(mem) == 1 })
 	}
-	same(t, "the other log", content(t, filepath.Join(dir, "log")), all.String())
+	if n, err := log.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the other log has more: %d, %v", n, err)
+	}
 	same(t, "the log that hung", content(t, filepath.Join(dir, "hangs")), strings.Repeat(string(numbered(800<<10)), 4))
 	if a, b := stuck.Stats(), other.Stats(); a.Lost+b.Lost != 0 {
 		t.Errorf("%+v, %+v", a, b)
@@ -186,7 +232,7 @@ func TestLaneHangsTwice(t *testing.T) {
 	p := newPump(t)
 	const programs = 6
 	var sinks [programs]*Sink
-	var sent [programs]func() string
+	var sent [programs]func() blocks
 	stop := make(chan struct{})
 	name := func(i int) string { return filepath.Join(dir, fmt.Sprint("log", i)) }
 	for i := range programs {
@@ -210,6 +256,6 @@ func TestLaneHangsTwice(t *testing.T) {
 	for i := range programs {
 		want := sent[i]()
 		soon(t, "the backlog to be written", func() bool { return sinks[i].file.Load().back.Load() == nil })
-		complete(t, sinks[i], content(t, name(i)), want)
+		complete(t, sinks[i], want, name(i))
 	}
 }

@@ -65,7 +65,7 @@ func TestTurns(t *testing.T) {
 	sink := func() *Sink { return newSink(t, p, Options{Path: logName(t)}) }
 	stop := make(chan struct{})
 	var busy [turnsMin + 2]*Sink
-	var sent [len(busy)]func() string
+	var sent [len(busy)]func() blocks
 	for i := range busy {
 		busy[i] = sink()
 		sent[i] = flow(t, busy[i], stop)
@@ -108,6 +108,6 @@ func TestTurns(t *testing.T) {
 	close(stop)
 	for i, s := range busy {
 		want := sent[i]()
-		complete(t, s, content(t, s.o.Path), want)
+		complete(t, s, want, s.o.Path)
 	}
 }

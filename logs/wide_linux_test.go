@@ -217,7 +217,7 @@ func TestLittleMemory(t *testing.T) {
 			fill := filepath.Join(mem, "fill")
 			for round := range 2 {
 				stop := make(chan struct{})
-				sent := []func() string{flow(t, plain, stop), flow(t, lines, stop)}
+				sent := []func() blocks{flow(t, plain, stop), flow(t, lines, stop)}
 				before := plain.Stats().Bytes + lines.Stats().Bytes
 				more := func() bool { return plain.Stats().Bytes+lines.Stats().Bytes > before+(8<<20) }
 				soon(t, "a busy pump", more)
@@ -231,7 +231,7 @@ func TestLittleMemory(t *testing.T) {
 				close(stop)
 				for i, s := range []*Sink{plain, lines} {
 					want := sent[i]()
-					complete(t, s, content(t, s.o.Path), want)
+					complete(t, s, want, s.o.Path)
 					s.bytes.Store(0)
 					os.Truncate(s.o.Path, 0)
 				}

@@ -49,6 +49,6 @@ for pkg in $pkgs; do cd /gosv/\$pkg; echo "== \$pkg"; ./these.test -test.timeout
 poweroff -f
 END
 (cd "$root" && find . | cpio -oH newc --quiet | gzip -1) >"$tmp/initrd"
-nice timeout "${LIMIT:-1800}" qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on -smp 2 -m 1024 -nographic -no-reboot -net none -kernel "$KERNEL" -initrd "$tmp/initrd" \
+nice timeout "${LIMIT:-1800}" qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on -smp 2 -m 2048 -nographic -no-reboot -net none -kernel "$KERNEL" -initrd "$tmp/initrd" \
 	-append 'console=ttyAMA0 quiet panic=-1 rdinit=/bin/gosv -- init /bin/sh /tests' </dev/null 2>&1 | tr -d '\r' | tee "$tmp/log"
 [ "$(grep -c '^ok$' "$tmp/log")" = "$(echo $pkgs | wc -w)" ]
