@@ -41,6 +41,15 @@ func logToStdout() {
 		panic(err)
 	}
 	w.Close()
+	for end := time.Now().Add(40 * time.Second); s.Stats().Bytes < stdoutBytes && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	dealt := make(chan struct{})
+	s.Drain(func() { close(dealt) })
+	<-dealt
+	if b := s.file.Load().back.Load(); b != nil {
+		b.settle(40 * time.Second) // a terminal may take longer for it than Close waits
+	}
 	if err := s.Clear(); err != nil {
 		panic(err)
 	}
