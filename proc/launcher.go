@@ -18,7 +18,6 @@ type job struct {
 	p      *process
 	run    uint32
 	socket *socket
-	after  int // how many early dead there had been when the launcher got it
 	nth    int // of the launches, in the order of decision
 }
 
@@ -44,6 +43,7 @@ type launcher struct {
 	answer func(launched)
 	post   func(func())
 	done   <-chan struct{} // closed: launch nothing more
+	gate   *gate
 
 	clock atomic.Int32 // how often startTime was what the time of a fork had told; clockDiffers: it was not
 }
@@ -96,6 +96,7 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 		}
 		l.Ledger.add(&ledgerRecord{Intent: &intent{p.conf.Group, p.conf.Name, time.Now(), t.Pipes, logsOf(p.out)}})
 	}
+	l.gate.pass(p)
 	before := bootTicks()
 	if pid, err = l.Kernel.Launch(s); err == nil {
 		if l.Ledger != nil {
@@ -315,11 +316,12 @@ func (overdue) elapsed(m *Manager) {
 func (m *Manager) launched(r launched) {
 	p := r.p
 	m.inFlight--
+	after, none := m.gate.leave(p)
 	failed, executed := r.err.(*ExecError)
 	switch {
 	case r.err == nil:
 		dead, early := m.early[r.pid]
-		early = early && dead.nth > r.after // else somebody else's, whose pid came round again
+		early = early && dead.nth > after // else somebody else's, whose pid came round again
 		delete(m.early, r.pid)
 		p.pid, p.dead = r.pid, early // reaped already: never signal it
 		p.trace = r.trace
@@ -346,7 +348,7 @@ func (m *Manager) launched(r launched) {
 		m.step(p, state.Event{Kind: state.LaunchFailed})
 		m.release(p)
 	}
-	if m.inFlight == 0 {
+	if none {
 		m.orphans()
 	}
 }

@@ -3,6 +3,7 @@ package proc_test
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,4 +128,47 @@ func TestLaunchersSocket(t *testing.T) {
 		}
 		w.end()
 	})
+}
+
+// hangsFirst is a world in which the log of far is on a disk that hangs for an hour.
+func hangsFirst(t reporter, behave func(s proc.Spec, nth int) proctest.Behaviour) *world {
+	w := newWorldOf(t, behave, 2)
+	w.output["far"] = &proctest.Output{Hangs: time.Hour}
+	return w
+}
+
+// An orphan that dies while a launch hangs that has not forked yet is told of at once, unless it may be the child of
+// another one, and is never taken for the child of that launch, which comes to have its pid.
+func TestLaunchersRecycledPid(t *testing.T) {
+	t.Parallel()
+	for _, forking := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var orphan atomic.Int64
+			w := hangsFirst(t, func(s proc.Spec, _ int) proctest.Behaviour {
+				if s.Name == "slow" {
+					return proctest.Behaviour{LaunchFor: 2 * time.Hour}
+				}
+				return proctest.Behaviour{PID: int(orphan.Load())}
+			})
+			w.add(single("far", func(c *conf.Process) { c.Startsecs, c.Autorestart = 0, conf.RestartAlways }))
+			if forking {
+				w.add(single("slow", nil))
+			}
+			w.pass(time.Second)
+			orphan.Store(int64(w.k.Orphan(proctest.Exit(3))))
+			w.pass(time.Second)
+			want := []string{fmt.Sprintf("INFO reaped unknown pid %d (exit status 3)", orphan.Load())}
+			if forking {
+				want = nil
+			}
+			same(t, "log while it hangs", w.said(), want)
+			w.pass(time.Hour)
+			w.wantState("far", state.Running)
+			if n := w.k.Launched(); n != 1 {
+				t.Errorf("far was launched %d times", n)
+			}
+			w.pass(time.Hour)
+			w.end()
+		})
+	}
 }

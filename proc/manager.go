@@ -44,7 +44,7 @@ type Manager struct {
 	sorted   []*process // all, sorted by (group, name); nil: to be made anew
 	live     map[int]*process
 	early    map[int]early // reaped before their launch has answered
-	deaths   int           // how many early ones there have been
+	gate     gate          // shared with the launchers
 	queue    []job         // for the launcher, in the order of decision
 	jobs     chan job
 	inFlight int              // launches handed to the launchers and not answered
@@ -108,7 +108,7 @@ func New(o Options) *Manager {
 // error at once when ctx is done; children that are left then are left alone. It may be
 // called once.
 func (m *Manager) Run(ctx context.Context) error {
-	m.launcher = &launcher{Options: m.Options, log: m.log, mark: m.mark, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done}
+	m.launcher = &launcher{Options: m.Options, log: m.log, mark: m.mark, jobs: m.jobs, answer: m.answered, post: m.post, done: m.done, gate: &m.gate}
 	for range max(1, m.Launchers) {
 		m.tasks.Go(m.launcher.run)
 	}
@@ -142,7 +142,7 @@ func (m *Manager) loop(ctx context.Context) error {
 		var next job
 		if m.mayHandOver() {
 			jobs, next = m.jobs, m.queue[0]
-			next.after, next.nth = m.deaths, m.handed
+			next.nth = m.handed
 		}
 		select {
 		case f := <-m.requests:

@@ -23,9 +23,8 @@ func (m *Manager) reap() (last *process) {
 		} else if c := m.helpers[pid]; c != nil {
 			c <- status
 			delete(m.helpers, pid)
-		} else if m.inFlight > 0 {
-			m.deaths++ // perhaps its launch has not answered yet
-			m.early[pid] = early{status, m.deaths}
+		} else if nth := m.gate.died(); nth > 0 { // perhaps its launch has not answered yet
+			m.early[pid] = early{status, nth}
 		} else {
 			m.orphan(pid, status)
 		}
@@ -37,10 +36,10 @@ func (m *Manager) sayRing() {
 	m.log.say(LevelDebug, "received SIGCHLD indicating a child quit")
 }
 
-// early is one that was reaped while launches were under way and no record had its pid.
+// early is one that was reaped while forks were under way and no record had its pid.
 type early struct {
 	status syscall.WaitStatus
-	nth    int // counts them, over all time
+	nth    int // gate.died
 }
 
 // orphans are the early dead that turned out to be nobody's.

@@ -23,6 +23,7 @@ type Behaviour struct {
 	Dying     time.Duration // from a deadly signal to the end
 	Stubborn  bool          // only SIGKILL is deadly
 	Deaf      bool          // Signal fails with EPERM
+	PID       int           // of the child, as if it had come round again; 0: a new one
 }
 
 // Exit is the wait status of a child that exited with code.
@@ -48,7 +49,8 @@ type Sent struct {
 	At     time.Time
 }
 
-// Kernel is a fake proc.Kernel. Pids are never used twice, so a signal to one that was
+// Kernel is a fake proc.Kernel. Pids are not used twice unless a
+// Behaviour says so, so a signal to one that was
 // reaped is seen; it, and a second child of one process, are kept in Faults.
 type Kernel struct {
 	// Behave says what the nth launch (from 0) of a process does; nil: all do nothing special.
@@ -106,6 +108,9 @@ func (k *Kernel) Launch(s proc.Spec) (int, error) {
 	}
 	c := &child{Behaviour: b, name: name, pid: k.next}
 	k.next++
+	if b.PID != 0 {
+		c.pid = b.PID
+	}
 	k.children[c.pid], k.byName[name] = c, c
 	k.launches = append(k.launches, Launch{name, c.pid, time.Now(), s})
 	switch {

@@ -10,6 +10,7 @@ import (
 type Output struct {
 	Drain time.Duration // how long the last output takes to read; 0: none
 	Err   error         // Attach fails with this
+	Hangs time.Duration // how long Attach takes
 
 	mu       sync.Mutex // guards the fields below
 	Attached int
@@ -20,6 +21,7 @@ type Output struct {
 
 // Attach opens /dev/null.
 func (o *Output) Attach() (stdout, stderr *os.File, err error) {
+	time.Sleep(o.Hangs)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.Err != nil {
