@@ -195,34 +195,42 @@ func (m *Manager) launch(p *process) {
 	m.queue = append(m.queue, j)
 }
 
-// mayHandOver says whether the launchers may have the head of the queue. What opens or closes
-// a socket is done alone, since the next one to open it depends on it.
-func (m *Manager) mayHandOver() bool {
-	return len(m.queue) > 0 && m.freezing == nil && m.alone == 0 && (m.queue[0].socket == nil || m.inFlight == 0)
+// nextJob is where in the queue the job is that the launchers may have; -1: there is none. What opens
+// or closes a socket is done one after the other, since the next one to open it depends on it; the
+// others do not wait for that.
+func (m *Manager) nextJob() int {
+	if m.freezing != nil {
+		return -1
+	}
+	return slices.IndexFunc(m.queue, func(j job) bool { return j.socket == nil || !m.opening })
 }
 
-// dropUnwanted takes launches that were overtaken by a stop off the head of the queue.
+// dropUnwanted takes launches that were overtaken by a stop off the queue.
 func (m *Manager) dropUnwanted() {
-	for len(m.queue) > 0 {
-		j := m.queue[0]
-		if j.p == nil || j.p.m.State != state.Stopping {
-			return
+	if !m.unwanted {
+		return
+	}
+	m.unwanted = false
+	for i := 0; i < len(m.queue); i++ {
+		if j := m.queue[i]; j.p != nil && j.p.m.State == state.Stopping {
+			m.pop(i)
+			i--
+			m.step(j.p, state.Event{Kind: state.LaunchFailed})
+			m.release(j.p)
 		}
-		m.pop()
-		m.step(j.p, state.Event{Kind: state.LaunchFailed})
-		m.release(j.p)
 	}
 }
 
-func (m *Manager) handedOver() {
-	if m.queue[0].p != nil {
+// handedOver is the launchers having got a job of the queue.
+func (m *Manager) handedOver(i int) {
+	if m.queue[i].p != nil {
 		m.inFlight++
 		m.handed++
 	}
-	if m.queue[0].socket != nil {
-		m.alone++
+	if m.queue[i].socket != nil {
+		m.opening = true
 	}
-	m.pop()
+	m.pop(i)
 	m.sent++
 	if !m.hang.armed() {
 		m.awaitReply()
@@ -253,7 +261,9 @@ func (hanging) elapsed(m *Manager) {
 	m.awaitReply()
 }
 
-func (m *Manager) pop() {
+// pop takes a job off the queue, mostly its head.
+func (m *Manager) pop(i int) {
+	copy(m.queue[1:i+1], m.queue[:i])
 	m.queue[0] = job{}
 	if m.queue = m.queue[1:]; len(m.queue) == 0 {
 		m.queue = nil // do not keep the memory of one burst
@@ -267,7 +277,7 @@ func (m *Manager) answered(r launched) {
 		m.disarm(&m.hang)
 	}
 	if r.socket != nil {
-		m.alone--
+		m.opening = false
 	}
 	if r.p == nil {
 		return

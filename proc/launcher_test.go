@@ -172,3 +172,56 @@ func TestLaunchersRecycledPid(t *testing.T) {
 		})
 	}
 }
+
+// What opens or closes a socket waits for the like, and nothing else waits with it, whoever hangs.
+func TestLaunchersSocketHangs(t *testing.T) {
+	t.Parallel()
+	for _, far := range []string{"a program", "a FastCGI program", "a program, and meanwhile a socket is closed"} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			t.Logf("far is %s", far)
+			fcgi := func(name string) func(*conf.Process) {
+				return func(c *conf.Process) {
+					c.Startsecs, c.Socket = 0, &conf.Socket{Name: name, URL: "unix://" + dir + "/" + name, Backlog: 5, Mode: conf.Unset}
+				}
+			}
+			w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
+				if s.Name == "far" {
+					return proctest.Behaviour{LaunchFor: time.Hour}
+				}
+				return proctest.Behaviour{}
+			}, 2)
+			web := state.Running
+			switch far {
+			case "a program":
+				w.add(single("far", nil))
+				w.pass(time.Second)
+				w.add(single("web", fcgi("web")))
+			case "a FastCGI program":
+				w.add(single("far", fcgi("far")))
+				w.pass(time.Second)
+				w.add(single("web", fcgi("web")))
+				web = state.Starting
+			default:
+				w.add(single("web", fcgi("web")))
+				w.pass(time.Second)
+				w.add(single("far", nil))
+				w.pass(time.Second)
+				w.do(proc.Op{Kind: proc.Stop, Group: "web", Wait: true})
+				web = state.Stopped
+			}
+			w.add(single("near", func(c *conf.Process) { c.Startsecs = 0 }))
+			w.pass(10 * time.Second)
+			w.wantState("far", state.Starting)
+			w.wantState("web", web)
+			w.wantState("near", state.Running)
+			w.do(proc.Op{Kind: proc.Stop, Group: "web", Wait: true}) // at once, though it waits
+			w.wantState("web", state.Stopped)
+			w.do(proc.Op{Kind: proc.Start, Group: "web"})
+			w.pass(time.Hour)
+			w.wantState("far", state.Running)
+			w.wantState("web", state.Running)
+			w.end()
+		})
+	}
+}

@@ -46,9 +46,10 @@ type Manager struct {
 	early    map[int]early // reaped before their launch has answered
 	gate     gate          // shared with the launchers
 	queue    []job         // for the launcher, in the order of decision
+	unwanted bool          // some in there may be overtaken by a stop
 	jobs     chan job
 	inFlight int              // launches handed to the launchers and not answered
-	alone    int              // of what is handed to them, those with a socket
+	opening  bool             // of these, there is one with a socket
 	handed   int              // counts launches, in the order of decision
 	heard    int              // how many of them have been dealt with
 	ahead    map[int]launched // answers that came before those of earlier launches
@@ -140,8 +141,9 @@ func (m *Manager) loop(ctx context.Context) error {
 		m.setTimer()
 		var jobs chan<- job
 		var next job
-		if m.mayHandOver() {
-			jobs, next = m.jobs, m.queue[0]
+		at := m.nextJob()
+		if at >= 0 {
+			jobs, next = m.jobs, m.queue[at]
 			next.nth = m.handed
 		}
 		select {
@@ -153,7 +155,7 @@ func (m *Manager) loop(ctx context.Context) error {
 			m.readMail()
 		case jobs <- next:
 			m.known.Store(nil)
-			m.handedOver()
+			m.handedOver(at)
 		case <-m.Kernel.Died():
 			m.known.Store(nil)
 			if last := m.reap(); last != nil {

@@ -128,6 +128,8 @@ func (m *Manager) enter(p *process, from state.State, a state.Action, ev state.E
 		if ev.Kind == state.ChildExited {
 			p.err, p.exit = "Exited too quickly (process log may have details)", 0
 		}
+	case state.Stopping:
+		m.unwanted = m.unwanted || p.m.Child == state.Launching
 	case state.Exited:
 		if p.exit = exitStatus(p.status); !ev.Expected {
 			p.err = "Bad exit code " + strconv.Itoa(p.exit)

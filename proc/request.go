@@ -15,7 +15,7 @@ import (
 // Options are what a manager needs from its owner.
 type Options struct {
 	Kernel    Kernel
-	Launchers int                        // how many children may be started at the same time; 0: one
+	Launchers int                        // how many children may be started at the same time, beside 32 that hang; 0: one
 	Log       *slog.Logger               // Supervisor's lines, levels in levels.go
 	Publish   func(event.Event)          // never blocks; nil: nobody listens
 	Adding    func(*conf.Group)          // told of each group before its PROCESS_GROUP_ADDED; never blocks; may be nil
