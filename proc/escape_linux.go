@@ -23,28 +23,28 @@ type cages struct {
 	made map[string]bool
 }
 
-// cage is the directory of a mark's group; "" if there is no place for one. All of one
-// daemon are below a directory of its own.
-func cage(mark string) string {
-	base := ownCgroup()
+// cage is the directory of a mark's group; "" if there is no place for one, or none that could
+// be seen. All of one daemon are below a directory of its own.
+func cage(mark string) (dir string, err error) {
+	base, err := ownCgroup()
 	daemon, name, ok := strings.Cut(mark, ".")
 	if base == "" || !ok {
-		return ""
+		return "", err
 	}
-	return filepath.Join(base, "gosv-"+daemon, fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:24])
+	return filepath.Join(base, "gosv-"+daemon, fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:24]), nil
 }
 
 // ownCgroup is the directory of the control group that we are in, "" if there is none of
 // version 2 to be seen.
-func ownCgroup() string {
+func ownCgroup() (dir string, err error) {
 	own := ""
-	text, _ := os.ReadFile("/proc/self/cgroup")
+	text, err := os.ReadFile("/proc/self/cgroup")
 	for line := range strings.Lines(string(text)) {
 		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
 			own = path
 		}
 	}
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	mounts, unseen := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(mounts)) {
 		f := strings.Fields(line)
 		if len(f) < 10 || !strings.Contains(line, " - cgroup2 ") {
@@ -52,11 +52,11 @@ func ownCgroup() string {
 		}
 		if root, at := f[3], f[4]; own != "" {
 			if rel, ok := strings.CutPrefix(own, strings.TrimSuffix(root, "/")); ok {
-				return filepath.Join(at, rel)
+				return filepath.Join(at, rel), nil
 			}
 		}
 	}
-	return ""
+	return "", errors.Join(err, unseen)
 }
 
 // open makes the group of a mark and opens it; -1: there is none, and the mark has to do.
@@ -64,7 +64,7 @@ func (c *cages) open(mark string) int {
 	if mark == "" {
 		return -1
 	}
-	dir := cage(mark)
+	dir, _ := cage(mark)
 	if dir == "" {
 		return -1
 	}
@@ -126,17 +126,29 @@ const sweepMax = 10 * time.Second
 // the very moment is killed and not counted.
 func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 	seen := map[int]bool{}
-	dir := cage(mark)
+	dir := ""
 	want := []byte(escapeEnv + "=" + mark + "\x00")
-	is := func(pid int) bool { return marked(pid, want) || holds(pid, pipes) || dir != "" && caged(pid, dir) }
+	blind := false // in this look there was something that could not be looked at
+	seeing := func(yes bool, err error) bool {
+		blind = blind || scarce(err)
+		return yes
+	}
+	is := func(pid int) bool {
+		return seeing(marked(pid, want)) || holds(pid, pipes) || seeing(caged(pid, dir))
+	}
 	clean := 0
 	for end := time.Now().Add(sweepMax); time.Now().Before(end); {
-		if some, _ := populated(dir); some {
+		blind = false
+		if dir == "" {
+			found, err := cage(mark)
+			dir, blind = found, scarce(err)
+		}
+		if seeing(populated(dir)) {
 			killCage(dir, seen)
 		}
 		var dying []unix.PollFd
 		list, err := processes()
-		blind := scarce(err)
+		blind = blind || scarce(err)
 		for _, pid := range list {
 			if pid == os.Getpid() || !is(pid) {
 				continue
@@ -160,8 +172,8 @@ func (k *UnixKernel) Sweep(mark string, pipes [3]uint64) int {
 		}
 		if len(dying) == 0 {
 			clean++
-			some, known := populated(dir)
-			if known && !some || !known && clean == 2 {
+			some, err := populated(dir)
+			if err == nil && !some || err != nil && !scarce(err) && clean >= 2 {
 				break
 			}
 			unix.Poll(nil, 1)
@@ -193,12 +205,12 @@ func killCage(dir string, seen map[int]bool) {
 }
 
 // populated says whether a process lives in the control group dir, or in one below it.
-func populated(dir string) (some, known bool) {
+func populated(dir string) (some bool, err error) {
 	if dir == "" {
-		return false, false
+		return false, os.ErrNotExist
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
-	return bytes.Contains(text, []byte("populated 1")), err == nil
+	return bytes.Contains(text, []byte("populated 1")), err
 }
 
 // scarce says that there was no descriptor to look with, which another look may have. What else keeps us from looking (no
@@ -226,9 +238,9 @@ func processes() ([]int, error) {
 
 // marked says whether a process that lives has a variable in the environment that it was
 // executed with.
-func marked(pid int, want []byte) bool {
+func marked(pid int, want []byte) (bool, error) {
 	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && (bytes.HasPrefix(env, want) || bytes.Contains(env, append([]byte{0}, want...)))
+	return bytes.HasPrefix(env, want) || bytes.Contains(env, append([]byte{0}, want...)), err
 }
 
 // holds says whether one of the pipes is a descriptor 0, 1 or 2 of a process.
@@ -248,19 +260,22 @@ func holds(pid int, pipes [3]uint64) bool {
 }
 
 // caged says whether a process that lives is in the group dir.
-func caged(pid int, dir string) bool {
+func caged(pid int, dir string) (bool, error) {
+	if dir == "" {
+		return false, nil
+	}
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
 	if err != nil {
-		return false
+		return false, err
 	}
 	if _, err := startTime(pid); err == unix.ESRCH {
-		return false
+		return false, nil
 	}
 	for line := range strings.Lines(string(text)) {
 		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
 			return strings.HasSuffix(path, "/"+filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir)) ||
-				strings.Contains(path, "/"+filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir)+"/")
+				strings.Contains(path, "/"+filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir)+"/"), nil
 		}
 	}
-	return false
+	return false, nil
 }

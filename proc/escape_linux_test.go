@@ -13,46 +13,98 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSweepWithoutDescriptors: who cannot look has not seen that nothing is left. Nothing else may run meanwhile.
-func TestSweepWithoutDescriptors(t *testing.T) {
-	k, err := NewKernel()
-	if err != nil {
-		t.Fatal(err)
+// strays are processes with a mark to be swept, told by it or by their control group alone.
+func strays(t *testing.T, f func(t *testing.T, k *UnixKernel, mark string, ended <-chan error)) {
+	for _, by := range []string{"environment", "control group"} {
+		t.Run(by, func(t *testing.T) {
+			k, err := NewKernel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer k.Close()
+			mark := "mark." + by
+			c := exec.Command("sleep", "1000")
+			c.Env = append(os.Environ(), escapeEnv+"="+mark)
+			if by == "control group" {
+				cage := k.cages.open(mark)
+				if cage < 0 {
+					t.Skip("there is no control group of version 2 that may be written to")
+				}
+				defer unix.Close(cage)
+				c.Env = os.Environ()
+				c.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: cage}
+			}
+			if err := c.Start(); err != nil {
+				t.Skip(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- c.Wait() }()
+			defer c.Process.Kill()
+			f(t, k, mark, ended)
+		})
 	}
-	defer k.Close()
-	c := exec.Command("sleep", "1000")
-	c.Env = append(os.Environ(), escapeEnv+"=mark.x")
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	defer c.Process.Kill()
-	var was unix.Rlimit
+}
+
+// descriptors are two limits of them, what there was and so few that none is left, and which sets one.
+func descriptors(t *testing.T) (was, none unix.Rlimit, set func(unix.Rlimit)) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
-	none := was
+	none = was
 	none.Cur = 3
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
-		t.Fatal(err)
+	set = func(l unix.Rlimit) {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+			t.Error(err)
+		}
 	}
-	swept := make(chan int, 1)
-	go func() { swept <- k.Sweep("mark.x", [3]uint64{}) }()
-	select {
-	case n := <-swept:
-		t.Errorf("it has seen %d without looking", n)
-		swept <- n
-	case <-time.After(50 * time.Millisecond):
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
-		t.Fatal(err)
-	}
-	if n := <-swept; n != 1 {
-		t.Fatalf("it has seen %d, want the one", n)
-	}
-	if err := <-ended; err == nil || c.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Errorf("it ended with %v", err)
+	t.Cleanup(func() { set(was) })
+	return was, none, set
+}
+
+// TestSweepWithoutDescriptors: who cannot look has not seen that nothing is left. Nothing else may run meanwhile.
+func TestSweepWithoutDescriptors(t *testing.T) {
+	strays(t, func(t *testing.T, k *UnixKernel, mark string, ended <-chan error) {
+		was, none, set := descriptors(t)
+		set(none)
+		swept := make(chan int, 1)
+		go func() { swept <- k.Sweep(mark, [3]uint64{}) }()
+		select {
+		case n := <-swept:
+			t.Errorf("it has seen %d without looking", n)
+			swept <- n
+		case <-time.After(50 * time.Millisecond):
+		}
+		set(was)
+		if n := <-swept; n != 1 {
+			t.Fatalf("it has seen %d, want the one", n)
+		}
+		if failed := (*exec.ExitError)(nil); !errors.As(<-ended, &failed) || failed.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Errorf("it ended with %v", failed)
+		}
+	})
+}
+
+// TestSweepAtTheLimit: who has a descriptor now and none then has not seen that nothing is left either. Nothing else
+// may run meanwhile.
+func TestSweepAtTheLimit(t *testing.T) {
+	for range 5 {
+		strays(t, func(t *testing.T, k *UnixKernel, mark string, ended <-chan error) {
+			was, none, set := descriptors(t)
+			swept := make(chan struct{})
+			go func() {
+				defer close(swept)
+				k.Sweep(mark, [3]uint64{})
+			}()
+			for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); set(was) {
+				set(none)
+			}
+			<-swept
+			select {
+			case <-ended:
+			case <-time.After(time.Minute):
+				t.Error("it is swept, and lives")
+			}
+		})
 	}
 }
 
