@@ -330,10 +330,14 @@ func hasPipe(pid, n int, ino uint64) bool {
 	return unix.Stat("/proc/"+strconv.Itoa(pid)+"/fd/"+strconv.Itoa(n), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && st.Ino == ino
 }
 
-// holders are the processes that have pipes or sockets as their descriptors 0, 1 and 2.
-func holders() map[uint64][]holding {
+// holders are the processes that have pipes or sockets as their descriptors 0, 1 and 2. An error says
+// that it could not look for them.
+func holders() (map[uint64][]holding, error) {
 	all := map[uint64][]holding{}
-	entries, _ := os.ReadDir("/proc")
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
 	me := os.Getpid()
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -350,7 +354,7 @@ func holders() map[uint64][]holding {
 			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // leads says whether a process leads its process group, as those do that we start.

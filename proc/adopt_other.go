@@ -21,7 +21,7 @@ func openOf(int, int, uint64, int) (int, error) { return -1, nil }
 
 func hasPipe(int, int, uint64) bool { return false }
 
-func holders() map[uint64][]holding { return nil }
+func holders() (map[uint64][]holding, error) { return nil, nil }
 
 func socketOf(int) int { return -1 }
 

@@ -213,12 +213,6 @@ func populated(dir string) (some bool, err error) {
 	return bytes.Contains(text, []byte("populated 1")), err
 }
 
-// scarce says that there was no descriptor to look with, which another look may have. What else keeps us from looking (no
-// /proc, no pidfds) stays.
-func scarce(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
-}
-
 // processes are the pids of all.
 func processes() ([]int, error) {
 	d, err := os.Open("/proc")

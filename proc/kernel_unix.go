@@ -3,6 +3,7 @@
 package proc
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
@@ -98,6 +99,12 @@ func (k *UnixKernel) Launch(s Spec) (int, error) {
 // noFork says whether err is one of a fork.
 func noFork(err error) bool {
 	return err == syscall.EAGAIN || err == syscall.ENOMEM || err == syscall.EMFILE || err == syscall.ENFILE
+}
+
+// scarce says that there was no descriptor to look with, which another look may have. What else keeps us from looking (no
+// /proc, no pidfds) stays.
+func scarce(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 // explain says which step err came from, where there is no shim to say it.

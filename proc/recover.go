@@ -162,7 +162,12 @@ func (r *recovery) process(p *process) {
 	id := [2]string{p.conf.Group, p.conf.Name}
 	k := r.past.procs[id]
 	if i := r.past.intents[id]; i != nil {
-		k = r.launched(p, k, i)
+		var unseen error
+		if k, unseen = r.launched(p, k, i); unseen != nil {
+			m.strand(k, unseen)
+			r.rest(p, k, 0)
+			return
+		}
 	}
 	switch {
 	case k == nil || r.past.Closing && k.PID == 0: // it never came to it, or only the end of all stopped it
@@ -283,7 +288,8 @@ func (r *recovery) output(p *process, k *Kept, alive bool) {
 			fd, err = openOf(k.PID, n+1, ino, syscall.O_RDONLY)
 		}
 		if fd < 0 && err == nil {
-			for _, h := range r.holders(ino) { // a child of it may have it still
+			list, _ := r.holders(ino)
+			for _, h := range list { // a child of it may have it still
 				if fd, _ = openOf(h.pid, h.fd, ino, syscall.O_RDONLY); fd >= 0 {
 					break
 				}
@@ -320,11 +326,11 @@ func (r *recovery) kept(inode uint64) int {
 	return -1
 }
 
-func (r *recovery) holders(ino uint64) []holding {
+func (r *recovery) holders(ino uint64) (list []holding, err error) {
 	if r.open == nil {
-		r.open = holders()
+		r.open, err = holders()
 	}
-	return r.open[ino]
+	return r.open[ino], err
 }
 
 // Log is the file that a stream ("stdout", "stderr") went to, where the configuration does

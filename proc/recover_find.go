@@ -32,16 +32,21 @@ func (m *Manager) adopt(k *Kept, room bool) error {
 // strand makes FATAL of a process whose child may live and cannot be watched: it is not to be
 // there twice.
 func (m *Manager) strand(k *Kept, why error) {
-	k.SpawnErr = fmt.Sprintf("an earlier '%s' may still run, as process %d (%v): see to it, then start it", k.Name, k.PID, why)
+	as := ""
+	if k.PID != 0 {
+		as = fmt.Sprintf(", as process %d", k.PID)
+	}
+	k.SpawnErr = fmt.Sprintf("an earlier '%s' may still run%s (%v): see to it, then start it", k.Name, as, why)
 	m.log.say(LevelError, "%s is not started: %s", k.Name, k.SpawnErr)
 	closeFD(k.Stdin)
 	k.Machine, k.PID, k.Trace = state.Machine{State: state.Fatal}, 0, trace{}
 	k.Stdin, k.Unread, k.Due, k.Socket = -1, nil, nil, ""
 }
 
-// launched finds the child of a launch whose end the daemon did not live to see.
-func (r *recovery) launched(p *process, k *Kept, i *intent) *Kept {
-	fresh := &Kept{Group: i.Group, Name: i.Name, Machine: state.Machine{State: state.Starting, Child: state.Launching}, At: i.At, Start: i.At, Logs: i.Logs}
+// launched finds the child of a launch whose end the daemon did not live to see. An error says that
+// there was nothing to look for it with.
+func (r *recovery) launched(p *process, k *Kept, i *intent) (*Kept, error) {
+	fresh := &Kept{Group: i.Group, Name: i.Name, Stdin: -1, Machine: state.Machine{State: state.Starting, Child: state.Launching}, At: i.At, Start: i.At, Logs: i.Logs}
 	if k != nil {
 		fresh.Life, fresh.Restarts, fresh.Machine.Failures = k.Life, k.Restarts, k.Machine.Failures
 	}
@@ -49,26 +54,34 @@ func (r *recovery) launched(p *process, k *Kept, i *intent) *Kept {
 		if ino == 0 || n == 0 && p.conf.Socket != nil { // that is the others' too
 			continue
 		}
-		if pid, born := r.oldest(ino, n); pid != 0 {
+		pid, born, err := r.oldest(ino, n)
+		if scarce(err) {
+			return fresh, err
+		}
+		if pid != 0 {
 			fresh.PID, fresh.Machine.Child = pid, state.Live
 			fresh.Trace = trace{Born: born, Pipes: i.Pipes}
 			fresh.Life.Begun++
 			zero := time.Duration(0)
 			fresh.Due = &zero // a moment later it is RUNNING: it has been up as long as there was no daemon
-			return fresh
+			return fresh, nil
 		}
 	}
-	return fresh
+	return fresh, nil
 }
 
 // oldest is the first of those that have a pipe as their descriptor n and lead a process group:
 // the others are what it has started itself. 0: there is none.
-func (r *recovery) oldest(ino uint64, n int) (pid int, born uint64) {
-	for _, h := range r.holders(ino) {
-		t, err := startTime(h.pid)
-		if h.fd == n && err == nil && leads(h.pid) && (pid == 0 || t < born || t == born && h.pid < pid) {
+func (r *recovery) oldest(ino uint64, n int) (pid int, born uint64, err error) {
+	list, err := r.holders(ino)
+	for _, h := range list {
+		t, unseen := startTime(h.pid)
+		if scarce(unseen) {
+			return 0, 0, unseen
+		}
+		if h.fd == n && unseen == nil && leads(h.pid) && (pid == 0 || t < born || t == born && h.pid < pid) {
 			pid, born = h.pid, t
 		}
 	}
-	return pid, born
+	return pid, born, err
 }

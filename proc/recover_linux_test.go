@@ -36,7 +36,7 @@ func TestRecoverFindsTheChild(t *testing.T) {
 		{"none, but another with its socket", &conf.Socket{}, map[uint64][]holding{socket: {{first, 0}}}, 0},
 	} {
 		r := &recovery{open: test.open}
-		k := r.launched(&process{conf: &conf.Process{Socket: test.of}}, nil, &intent{Pipes: [3]uint64{socket, out, out}})
+		k, _ := r.launched(&process{conf: &conf.Process{Socket: test.of}}, nil, &intent{Pipes: [3]uint64{socket, out, out}})
 		if k.PID != test.want {
 			t.Errorf("%s: the child is %d, want %d (of %d and %d)", test.name, k.PID, test.want, first, second)
 		}
@@ -103,6 +103,25 @@ func TestAdoptWithoutDescriptors(t *testing.T) {
 	}
 	if err != unix.EMFILE {
 		t.Errorf("a stranger with its pid: %v, want that there are no descriptors", err)
+	}
+}
+
+// TestRecoverWithoutDescriptors: a launch that was not answered, and whose child cannot be looked for, is not made a second
+// time. Nothing else may run meanwhile.
+func TestRecoverWithoutDescriptors(t *testing.T) {
+	for _, closing := range []bool{false, true} {
+		m := New(Options{Kernel: cannotWatch{}})
+		p := m.newGroup(&conf.Group{Name: "p", Processes: []*conf.Process{{Group: "p", Name: "p", Autostart: true}}}).procs[0]
+		i := &intent{Group: "p", Name: "p", Pipes: [3]uint64{11, 12, 12}}
+		r := &recovery{m: m, past: &Past{Closing: closing, intents: map[[2]string]*intent{{"p", "p"}: i}}}
+		was, none, set := descriptors(t)
+		set(none)
+		r.process(p)
+		set(was)
+		m.readMail()
+		if i := p.info(); i.State != state.Fatal || !strings.Contains(i.SpawnErr, "may still run (") {
+			t.Errorf("closing %v: it is %v (%s), want FATAL and why", closing, i.State, i.SpawnErr)
+		}
 	}
 }
 
