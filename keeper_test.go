@@ -286,6 +286,57 @@ func TestKeeperAsPID1(t *testing.T) {
 	}
 }
 
+// TestKeeperAsPID1HangsAndUpgrade: process 1 that has not read for a while, and so was told no more, is tried again by
+// the next version of the daemon, and holds then what was begun meanwhile.
+func TestKeeperAsPID1HangsAndUpgrade(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "unshare", "--pid", "--fork", "--mount-proc", "true")
+	b, _ := upgradable(t, "keeper = true\n", `[program:p]
+command = child sleep
+startsecs = 0
+autostart = false
+[program:many]
+command = true
+process_name = %(process_num)d
+numprocs = 100
+autostart = false
+autorestart = false
+startsecs = 0
+`)
+	b.begin("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+	b.answers()
+	top := childrenOf(b.cmd.Process.Pid)
+	if len(top) != 1 {
+		t.Fatalf("unshare has the children %v", top)
+	}
+	keeper := top[0]
+	syscall.Kill(keeper, syscall.SIGSTOP)
+	for range 10 { // far more than can wait to be read
+		b.ctl("start", "many:*")
+		b.until("all have ended", func() bool {
+			return !slices.ContainsFunc(b.status(), func(p process) bool { return p.Name != "p" && p.State != "EXITED" })
+		})
+	}
+	b.do("start", named{Name: "p"})
+	b.reaches("p", "RUNNING")
+	syscall.Kill(keeper, syscall.SIGCONT)
+	b.upgrade()
+	programs := childrenOf(childrenOf(keeper)[0])
+	if len(programs) != 1 {
+		t.Fatalf("the programs are %v", programs)
+	}
+	pipe, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/1", programs[0]))
+	b.until("it holds what p writes to", func() bool {
+		_, names := descriptors(t, keeper)
+		return strings.Contains(names, pipe+"\n")
+	})
+	syscall.Kill(keeper, syscall.SIGTERM)
+	if code := b.wait(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+}
+
 // TestKeeperHandsOnSockets: sockets that a service manager has opened reach each daemon, and nobody who
 // connects in between is refused.
 func TestKeeperHandsOnSockets(t *testing.T) {

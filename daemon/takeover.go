@@ -113,6 +113,9 @@ func (d *Daemon) goOn(k *kept) {
 	}
 	d.pools.resume(k.Manager.Groups, k.Pools)
 	d.mgr.Resume(k.Manager)
+	if d.link != nil && d.link.Keeper() == 1 { // it may have hung, and not been told of the outputs
+		d.outputs.pump.KeptBy(d.link)
+	}
 	d.mgr.Begin()
 	d.resumeLogs(k.Main)
 	d.log.Info(fmt.Sprintf("upgraded from gosv %s to %s; pid %d goes on with its programs, after %v",
