@@ -420,10 +420,10 @@ func TestKeeperIsFull(t *testing.T) {
 	brain := b.brain()
 	undo := fewFiles(t, b.pid(), 24)
 	b.do("start", named{Name: "p:*"})
-	b.until("it is said", func() bool { return b.count("holds no further pipes", "LimitNOFILE=") > 0 })
+	b.until("it is said", func() bool { return b.count("does not hold all pipes", "LimitNOFILE=") > 0 })
 	b.do("restart", named{Name: "p:*"})
 	p := b.reaches("p7", "RUNNING")
-	if n := b.count("holds no further pipes"); n != 1 {
+	if n := b.count("does not hold all pipes"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	syscall.Kill(brain, syscall.SIGKILL)

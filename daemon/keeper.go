@@ -58,7 +58,7 @@ func (l *launch) ears() proc.Ears {
 // keeperFull says that the keeper does not hold all pipes.
 func (l *launch) keeperFull(limit uint64) {
 	if d := l.current.Load(); d != nil {
-		d.log.Warn(fmt.Sprintf("the keeper (pid %d) holds no further pipes, since it may have %d descriptors (LimitNOFILE=, ulimit -n): what is in the others when their program ends may be lost, should gosv be dead then",
+		d.log.Warn(fmt.Sprintf("the keeper (pid %d) does not hold all pipes, since there was no descriptor left for one (it may have %d: LimitNOFILE=, ulimit -n; the system: fs.file-max): what is in the others when their program ends may be lost, should gosv be dead then",
 			l.link.Keeper(), limit))
 	}
 }

@@ -277,7 +277,8 @@ func (k *keeper) message(m fromBrain) {
 // a brain and to become another version.
 const keeperSpare = 16
 
-// hold takes the pipe with this inode. fd is the lowest number that was free; -1: none was.
+// hold takes the pipe with this inode. fd is the lowest number that was free; -1: we had none left, or the
+// whole system had not, which the kernel does not tell apart for a descriptor that is sent.
 func (k *keeper) hold(inode uint64, fd int) {
 	var limit unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)

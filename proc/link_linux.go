@@ -29,7 +29,7 @@ const (
 	sayNoted = 'N' // the brain has made a note of the death of this pid
 	sayEnd   = 'e' // of the answer to sayGive
 	sayExec  = 'X' // with the program that the keeper is to become
-	sayFull  = 'f' // the keeper holds no further pipe; its limit of descriptors
+	sayFull  = 'f' // the keeper could not hold a pipe for want of a descriptor; its limit of them
 )
 
 const linkSize = 9
@@ -239,7 +239,7 @@ func (l *Link) Noted(pid int) { l.say(sayNoted, uint64(pid), -1) }
 // Ears are what hears the keeper's words, from one goroutine that ends with the link.
 type Ears struct {
 	Died func(pid int, status syscall.WaitStatus) // a process that lost an earlier daemon as its parent
-	Full func(limit uint64)                       // it has no descriptors left for another pipe
+	Full func(limit uint64)                       // it had no descriptor for a pipe
 	Lost func()                                   // it is lost itself; the last word
 }
 
