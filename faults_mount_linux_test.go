@@ -54,6 +54,32 @@ priority = 1000
 	}
 }
 
+// The end of everything does not wait for a program whose directory is on such a mount.
+func TestFaultDeadMountShutdown(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	b := newBox(t, "", `
+[program:far]
+command = sleep 1000
+directory = %(here)s/mount
+[program:near]
+command = sleep 1000
+startsecs = 0
+`)
+	deadMount(t, b.path("mount"))
+	b.start()
+	b.reaches("near", "RUNNING")
+	if s := b.one("far").State; s != "STARTING" {
+		t.Errorf("far is %s", s)
+	}
+	b.stop()
+	for _, line := range []string{"stopped: far (not spawned)", "stopped: near (terminated by SIGTERM)", "not waiting for launches that hang: 1"} {
+		if b.count(line) != 1 {
+			t.Errorf("the log does not say %q:\n%s", line, b.tail("d.log"))
+		}
+	}
+}
+
 // deadMount mounts something on dir that never answers, until it is revived: then it refuses all.
 func deadMount(t *testing.T, dir string) (revive func()) {
 	if err := os.Mkdir(dir, 0o755); err != nil {

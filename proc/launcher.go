@@ -96,7 +96,10 @@ func (l *launcher) launch(j job, t *trace) (pid, stdin int, err error) {
 		}
 		l.Ledger.add(&ledgerRecord{Intent: &intent{p.conf.Group, p.conf.Name, time.Now(), t.Pipes, logsOf(p.out)}})
 	}
-	l.gate.pass(p)
+	if err = l.gate.pass(p); err != nil {
+		closeFD(stdin)
+		return 0, -1, err
+	}
 	before := bootTicks()
 	if pid, err = l.Kernel.Launch(s); err == nil {
 		if l.Ledger != nil {
@@ -327,6 +330,9 @@ func (m *Manager) launched(r launched) {
 	p := r.p
 	m.inFlight--
 	after, none := m.gate.leave(p)
+	if p.m.Child != state.Launching { // given up, and so nothing was forked
+		return
+	}
 	failed, executed := r.err.(*ExecError)
 	switch {
 	case r.err == nil:
@@ -360,6 +366,24 @@ func (m *Manager) launched(r launched) {
 	}
 	if none {
 		m.orphans()
+	}
+}
+
+// giveUp is the end of all launches that have not come to their fork, once everything ends: some may hang, in
+// a mount that is dead. A restart waits for them, for what hangs would be in the way of the next life.
+func (m *Manager) giveUp() {
+	if m.closing == nil || m.Mood() != MoodShutdown {
+		return
+	}
+	m.gate.close()
+	for _, g := range m.order {
+		for _, p := range g.procs {
+			if p.m.Child == state.Launching && !m.gate.forking(p) {
+				m.step(p, state.Event{Kind: state.Shutdown})
+				m.step(p, state.Event{Kind: state.LaunchFailed})
+				m.release(p)
+			}
+		}
 	}
 }
 

@@ -122,9 +122,29 @@ func (m *Manager) Run(ctx context.Context) error {
 	close(m.done)
 	close(m.jobs)
 	m.closeStdins()
-	m.tasks.Wait()
-	m.closeAll()
+	m.closeAll(m.ended(err == nil && m.inFlight > 0))
 	return err
+}
+
+// ended waits until all goroutines have ended, and says whether they have: launches that giveUp has dealt with
+// may hang for ever, and are left to the end of this process.
+func (m *Manager) ended(gaveUp bool) bool {
+	all := make(chan struct{})
+	go func() {
+		m.tasks.Wait()
+		close(all)
+	}()
+	var late <-chan time.Time
+	if gaveUp {
+		late = time.After(slowLaunch)
+	}
+	select {
+	case <-all:
+		return true
+	case <-late:
+		m.log.say(LevelWarn, "not waiting for launches that hang: %d", m.inFlight)
+		return false
+	}
 }
 
 func (m *Manager) loop(ctx context.Context) error {
@@ -238,16 +258,18 @@ func (m *Manager) closeStdins() {
 	}
 }
 
-// closeAll gives back what the records hold, after the loop and the launcher have ended.
-func (m *Manager) closeAll() {
+// closeAll gives back what the records hold, after the loop has ended. A launcher that has not may have a socket.
+func (m *Manager) closeAll(ended bool) {
 	for _, g := range m.order {
 		for _, s := range g.sockets {
-			s.close(m.log)
+			if ended {
+				s.close(m.log)
+			}
 		}
 		g.close()
 	}
 	for _, j := range m.queue {
-		if j.p == nil {
+		if j.p == nil && ended {
 			j.socket.close(m.log)
 		}
 	}

@@ -74,6 +74,7 @@ func (m *Manager) beginEnding() {
 		e.last.owner = timeOver{}
 		m.arm(&e.last, m.Timeout-min(killEarly, m.Timeout/10))
 	}
+	m.giveUp()
 	if m.closing != nil || m.draining.Load() {
 		return
 	}
@@ -156,6 +157,7 @@ func (m *Manager) beginClosing() {
 		}
 	}
 	m.dropUnwanted()
+	m.giveUp()
 	m.closeNext()
 	m.closing.elapsed(m)
 }

@@ -230,3 +230,83 @@ func TestUpdate(t *testing.T) {
 		}
 	})
 }
+
+// A shutdown does not wait for a launch that hangs before its fork, and that one forks nothing any more when it goes
+// on; one whose fork has begun is waited for, and its child is stopped. A restart waits, until it becomes a shutdown.
+func TestShutdownWhileALaunchHangs(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name         string
+		attach, fork time.Duration // how long these take
+		mood         proc.Mood
+		takes        time.Duration // the whole second of it
+		forked       bool
+	}{
+		{"before its fork", time.Hour, 0, proc.MoodShutdown, time.Second, false},
+		{"for a moment", 100 * time.Millisecond, 0, proc.MoodShutdown, 0, false},
+		{"in its fork", 0, time.Minute, proc.MoodShutdown, time.Minute, true},
+		{"before its fork, and everything starts again", time.Minute, 0, proc.MoodRestarting, time.Minute, true},
+	} {
+		for _, socket := range []*conf.Socket{nil, {Name: "f", URL: "unix://" + t.TempDir() + "/s", Backlog: 5, Mode: conf.Unset}} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
+					if s.Name == "far" {
+						return proctest.Behaviour{LaunchFor: test.fork}
+					}
+					return proctest.Behaviour{}
+				}, 1)
+				w.output["far"] = &proctest.Output{Hangs: test.attach}
+				w.add(single("near", func(c *conf.Process) { c.Priority = 1 }))
+				w.add(single("far", func(c *conf.Process) { c.Socket = socket }))
+				w.add(single("waits", func(c *conf.Process) { c.Socket = socket }))
+				synctest.Wait()
+				w.took()
+				begun := time.Now()
+				w.m.Shutdown(test.mood)
+				<-w.ended
+				if took := time.Since(begun); took.Truncate(time.Second) != test.takes {
+					t.Errorf("%s: the end took %v, want %v", test.name, took, test.takes)
+				}
+				if got := w.took(); !test.forked && !slices.Contains(got, "far STOPPED from STOPPING pid:0") {
+					t.Errorf("%s: %q", test.name, got)
+				}
+				time.Sleep(2 * time.Hour)
+				if forked := slices.ContainsFunc(w.k.Launches(), func(l proctest.Launch) bool { return l.Name == "far:far" }); forked != test.forked {
+					t.Errorf("%s: it forked: %v, want %v", test.name, forked, test.forked)
+				}
+				if n := w.k.Children(); n != 0 {
+					t.Errorf("%s: %d children are left", test.name, n)
+				}
+				w.replace()
+			})
+		}
+	}
+}
+
+// A restart that waits for a launch that hangs may become a shutdown, which does not.
+func TestShutdownOfARestartThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := hangsFirst(t, nil)
+		w.add(single("far", nil))
+		synctest.Wait()
+		w.m.Shutdown(proc.MoodRestarting)
+		w.pass(time.Minute)
+		select {
+		case <-w.ended:
+			t.Error("the restart has not waited")
+		default:
+		}
+		begun := time.Now()
+		w.m.Shutdown(proc.MoodShutdown)
+		<-w.ended
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		time.Sleep(time.Hour)
+		if n := w.k.Launched(); n != 0 {
+			t.Errorf("%d were launched", n)
+		}
+		w.replace()
+	})
+}
