@@ -22,6 +22,7 @@ type poller struct {
 	ep, bell int
 	outer    *os.File // an epoll that Go's poller watches; ep is in it during long waits
 	raw      syscall.RawConn
+	took     time.Duration // the last wait
 	events   [128]unix.EpollEvent
 }
 
@@ -75,19 +76,30 @@ func (l *poller) wake() {
 	unix.Write(l.bell, one[:])
 }
 
-// lull is how long nothing comes before the wait goes to Go's poller.
-const lull = 10 * time.Millisecond
+const (
+	// brisk is how soon output comes after the last where the loop had better wait by itself: handing the wait to
+	// Go's poller costs it three system calls.
+	brisk = time.Millisecond
+	// lull is how long it does, for Go's scheduler looks every 20 us whether a system call that takes so long
+	// should lose its place, and after 10 ms takes it away: a millisecond of CPU for a line now and then.
+	lull = 2 * time.Millisecond
+)
 
 // wait appends what is ready to list; a negative timeout waits for ever.
 func (l *poller) wait(list []ready, timeout time.Duration) []ready {
+	began := time.Now()
 	ever := timeout < 0
 	if ever {
-		timeout = lull
+		timeout = 0
+		if l.took < brisk {
+			timeout = lull
+		}
 	}
 	n, err := unix.EpollWait(l.ep, l.events[:], int((timeout+time.Millisecond-1)/time.Millisecond))
 	if err == nil && n == 0 && ever {
 		n, err = l.park()
 	}
+	l.took = time.Since(began)
 	if err != nil { // EINTR: the caller comes again
 		return list
 	}

@@ -2,6 +2,7 @@
  *
  *   run REC I                 say in REC that it runs, then sleep for ever
  *   out REC I BYTES CHUNK     say so; when REC.go appears write BYTES to stdout, CHUNK a write; sleep
+ *   slow REC I RATE           say so; write RATE lines a second for ever
  *   once REC I BYTES CHUNK    write at once and end
  *   copy FILE                 stdin to FILE with read and write of 64 KiB
  *   exec CMD...               what a script's "#!" line may call
@@ -53,6 +54,19 @@ static void all(int fd, const char *b, size_t n)
 			_exit(4);
 		if (w > 0)
 			b += w, n -= w;
+	}
+}
+
+static int slow(char **a)
+{
+	useconds_t gap = 1000000 / atoi(a[2]);
+	char line[LINE];
+	memset(line, 'a', sizeof line);
+	line[LINE - 1] = '\n';
+	record(a[0], a[1], RUNS);
+	for (;;) {
+		usleep(gap);
+		all(1, line, sizeof line);
 	}
 }
 
@@ -164,6 +178,8 @@ int main(int c, char **a)
 		return execvp(a[2], a + 2), 127;
 	if (!strcmp(a[1], "run") && c == 4)
 		record(a[2], a[3], RUNS), rest();
+	if (!strcmp(a[1], "slow") && c == 5)
+		return slow(a + 2);
 	if ((!strcmp(a[1], "out") || !strcmp(a[1], "once")) && c == 6)
 		return out(a + 2, a[1][1] == 'u');
 	if (!strcmp(a[1], "copy") && c == 3)

@@ -266,6 +266,19 @@ def idle(b):
                 yield "system calls", calls(own, 5, r.d + "/calls"), "1/s"
     b.turns(one, 1, limits=False)
 
+    def lines(peer):
+        for rate in (1, 50):
+            n = b.small(100 // rate, 2)
+            with Run(b, peer, n, ("slow", rate)) as r:
+                r.started()
+                time.sleep(b.small(5, 1))
+                own = r.own()
+                a, t = scheduled(own), time.monotonic()
+                time.sleep(b.small(10, 1))
+                z, t = scheduled(own), time.monotonic() - t
+                yield "CPU, %d programs that write %d lines a second" % (n, rate), (z[0] - a[0]) / 1e6 / t, "ms/s"
+    b.turns(lines, 1, limits=False)
+
 
 def restart(b):
     def one(peer):
