@@ -53,8 +53,11 @@ func handOver(t testing.TB, p *Pump, o Options, s *Sink, l *Follower) (*Pump, Op
 	for i := range k.Frozen.Files {
 		own(&k.Frozen.Files[i].FD)
 	}
-	p.poll.close()
 	p.watcher.Stop()
+	p.mu.Lock()
+	p.closed = true // or who wakes it writes into whatever has the number of its bell by then
+	p.poll.close()
+	p.mu.Unlock()
 	for i := range k.Sink.Runs {
 		own(&k.Sink.Runs[i].FD)
 	}
