@@ -78,15 +78,18 @@ func (s *Sink) Adopt(fd, pid int, pipe uint64) error {
 	}
 	if err != nil {
 		unix.Close(fd)
-	} else if p.keeper != nil { // before the loop can find that the program has ended, and close fd
+		return err
+	}
+	p.poll.wake()        // a pipe that has something already does not call
+	if p.keeper != nil { // before the loop can find that the program has ended, and close fd
 		p.keeper.Hold(fd, pipe)
 	}
-	return err
+	return nil
 }
 
 // watchRun makes a run known to the loop. p.mu is held.
 func (p *Pump) watchRun(r *run) error {
-	if err := p.poll.add(int(r.fd)); err != nil {
+	if err := p.listen(r); err != nil {
 		return err
 	}
 	for len(p.runs) <= int(r.fd) {

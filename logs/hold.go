@@ -34,7 +34,7 @@ func (p *Pump) resume(now time.Duration) {
 	kept := p.held[:0]
 	for _, r := range p.held {
 		r.late = now-r.when >= pidWait
-		if p.mustWait(r) || p.poll.add(int(r.fd)) != nil {
+		if p.mustWait(r) || p.listen(r) != nil {
 			kept = append(kept, r)
 			continue
 		}

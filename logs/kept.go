@@ -159,6 +159,7 @@ func (p *Pump) unpause() {
 		return
 	}
 	p.paused = false
+	p.poll.rouse()
 	p.turn.Lock()
 	term := p.term
 	p.turn.Unlock()
@@ -180,6 +181,7 @@ func (p *Pump) stand() {
 	}
 	p.kicked = false
 	p.paused = true
+	p.poll.hush()
 	p.stash.close()
 	p.stash = nil
 }

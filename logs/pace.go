@@ -30,6 +30,11 @@ const (
 	fullReads  = 4           // so many reads of half a pipe or more make it worth growing
 	turnsMin   = 8           // so many large pipes are read in turn
 	idleBefore = time.Second // what a busy time took is given back after this
+
+	callGap    = time.Millisecond       // two calls that are so close make a pipe worth a pause
+	callMisses = 3                      // as misses, after a call
+	calmGap    = 100 * time.Millisecond // so many calls without this between them, and the pipe is watched
+	callsOften = 64
 )
 
 // pace is how busy a pipe is. Only the loop touches it.
@@ -40,8 +45,12 @@ type pace struct {
 	missed uint8         // pauses in a row that gathered little
 	full   uint8
 	fixed  bool // the pipe cannot grow
-	rests  bool // from being watched, see Pump.rest
+	rests  bool // from being listened to, see Pump.rest
 	turns  bool // it rests as one of many large pipes that are read in turn
+
+	calls   bool  // rather than being watched, see Pump.listen
+	watched bool  // it is, or has been
+	often   uint8 // calls, each soon after the last
 }
 
 // note takes a read of n bytes into account, of buf at most. It says whether a pause would gather more, and
@@ -79,7 +88,30 @@ func (p *pace) note(n, buf int, now time.Duration) (gather, busy bool) {
 	return false, true
 }
 
-// rest takes a pipe that is read after each pause anyway out of epoll, and puts it back when
+// listen waits for what comes next in r. p.mu is held. A pipe that has been watched once gains nothing by calling, see
+// caller, and those where it matters whose output it is are watched, since a look at one that calls may read it.
+func (p *Pump) listen(r *run) (err error) {
+	r.calls, err = p.poll.add(int(r.fd), !r.watched && r.text == nil && r.s.o.OnData == nil)
+	r.watched = r.watched || !r.calls
+	return err
+}
+
+// called is for a pipe that has called and had n bytes. Where more is to be expected it is read after each pause from
+// now on and does not call; one that calls again and again without being worth that is watched, which costs less.
+func (p *Pump) called(r *run, n int, now time.Duration) {
+	gap := now - r.last
+	if gap > calmGap {
+		r.often = 0
+	}
+	if r.often++; r.often >= callsOften && p.poll.instead(int(r.fd)) == nil {
+		r.calls, r.watched = false, true
+	} else if n >= gathered || gap <= callGap {
+		r.hot, r.missed = hotReads, misses-callMisses
+		r.turns = r.size >= widePipe && len(p.grown) >= turnsMin
+	}
+}
+
+// rest takes a pipe that is read after each pause anyway out of epoll, or has it call no more, and goes back when
 // that is over. As long as epoll watches it, each single write to it is told to epoll, which takes
 // the writer a quarter of its time where writes are small. One of many large pipes rests too: of those there is
 // always another one to be read.
@@ -87,7 +119,7 @@ func (p *Pump) rest(r *run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.rests {
-		if p.poll.add(int(r.fd)) == nil {
+		if p.listen(r) == nil {
 			r.rests = false
 			p.hot = without(p.hot, r)
 		}
@@ -102,6 +134,8 @@ func (p *Pump) rest(r *run) {
 func (p *Pump) grow(r *run) {
 	if r.size < widePipe && !r.fixed {
 		p.enlarge(r)
+	} else if r.calls { // large writes: what they cost is the copy
+		r.hot, r.watched = 0, true
 	}
 	if r.size >= widePipe && len(p.grown) >= turnsMin {
 		r.hot, r.turns = hotReads, true

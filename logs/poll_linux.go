@@ -22,6 +22,7 @@ type poller struct {
 	ep, bell int
 	outer    *os.File // an epoll that Go's poller watches; ep is in it during long waits
 	raw      syscall.RawConn
+	caller   *caller
 	took     time.Duration // the last wait
 	events   [128]unix.EpollEvent
 }
@@ -51,29 +52,66 @@ func (l *poller) open() (err error) {
 	if l.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	return l.add(l.bell)
+	l.caller = newCaller(l.bell)
+	return l.watch(l.bell)
 }
 
 func (l *poller) close() {
+	if l.caller != nil {
+		l.caller.close()
+	}
 	l.outer.Close()
 	unix.Close(l.ep)
 	unix.Close(l.bell)
 }
 
-func (l *poller) add(fd int) error {
+// add begins to wait for fd; quiet: by calls, where that can be done, and calls says that it is.
+func (l *poller) add(fd int, quiet bool) (calls bool, err error) {
+	if quiet && l.caller.add(fd) {
+		return true, nil
+	}
+	return false, l.watch(fd)
+}
+
+// instead has fd, which calls, be watched.
+func (l *poller) instead(fd int) error {
+	err := l.watch(fd)
+	if err == nil {
+		l.caller.del(fd)
+	}
+	return err
+}
+
+func (l *poller) watch(fd int) error {
 	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, fd, &e))
 }
 
 // del also comes before every close: a child between fork and exec still shares the pipe,
 // and would keep the entry alive.
-func (l *poller) del(fd int) { unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, fd, nil) }
+func (l *poller) del(fd int) {
+	if !l.caller.del(fd) {
+		unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+}
+
+// more has the next wait find fd, which calls and of which something was read.
+func (l *poller) more(fd int) { l.caller.more(fd) }
+
+// again has the next wait find what an earlier one has found, and what may not have been dealt with.
+func (l *poller) again() { l.caller.again() }
+
+// hush and rouse are around a time in which nobody waits.
+func (l *poller) hush()  { l.caller.hush() }
+func (l *poller) rouse() { l.caller.rouse() }
 
 // wake ends a wait of another goroutine.
-func (l *poller) wake() {
+func (l *poller) wake() { toll(l.bell) }
+
+func toll(bell int) {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
-	unix.Write(l.bell, one[:])
+	unix.Write(bell, one[:])
 }
 
 const (
@@ -87,6 +125,11 @@ const (
 
 // wait appends what is ready to list; a negative timeout waits for ever.
 func (l *poller) wait(list []ready, timeout time.Duration) []ready {
+	list = l.caller.look(list)
+	called := len(list) > 0
+	if called {
+		timeout = 0
+	}
 	began := time.Now()
 	ever := timeout < 0
 	if ever {
@@ -107,6 +150,9 @@ func (l *poller) wait(list []ready, timeout time.Duration) []ready {
 		if int(e.Fd) == l.bell {
 			var b [8]byte
 			unix.Read(l.bell, b[:])
+			if !called {
+				list = l.caller.look(list)
+			}
 			continue
 		}
 		list = append(list, ready{e.Fd, e.Events&unix.EPOLLIN != 0})

@@ -40,13 +40,20 @@ func (l *poller) close() {
 	unix.Close(l.bell[1])
 }
 
-func (l *poller) add(fd int) error {
+func (l *poller) add(fd int, quiet bool) (calls bool, err error) {
 	l.mu.Lock()
 	l.fds[int32(fd)] = true
 	l.mu.Unlock()
 	l.wake()
-	return nil
+	return false, nil
 }
+
+// Nothing calls here: see Linux's.
+func (l *poller) more(int)          {}
+func (l *poller) again()            {}
+func (l *poller) hush()             {}
+func (l *poller) rouse()            {}
+func (l *poller) instead(int) error { return nil }
 
 func (l *poller) del(fd int) {
 	l.mu.Lock()

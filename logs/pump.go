@@ -147,6 +147,7 @@ func (p *Pump) now() time.Duration { return time.Since(p.start) }
 func (p *Pump) loop(term int) {
 	p.furnish(bufSize)
 	p.wide = false // it was, if an earlier term was busy
+	p.poll.again()
 	var list []ready
 	var work []*run
 	for {
@@ -209,6 +210,9 @@ func (p *Pump) loop(term int) {
 			if n < 0 || n == 0 && !r.rests {
 				continue
 			}
+			if r.calls && !r.rests {
+				p.called(r, n, now)
+			}
 			g, busy := r.note(n, p.most(r), now)
 			gather = gather || g
 			full = full || !g && n >= smallRead
@@ -218,6 +222,9 @@ func (p *Pump) loop(term int) {
 			if r.rests != (r.hot >= hotReads) {
 				p.rest(r)
 				gather = gather || r.rests // or the loop would run on
+			}
+			if r.calls && !r.rests {
+				p.poll.more(int(r.fd))
 			}
 		}
 		if len(p.drains) > 0 && !p.drained(term) {

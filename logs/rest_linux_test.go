@@ -5,13 +5,28 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-// polled says whether epoll watches the latest pipe of s.
-func polled(t *testing.T, s *Sink) bool {
+// listened says whether the latest pipe of s is waited for: it calls, or epoll watches it.
+func listened(t *testing.T, s *Sink) bool {
 	s.p.mu.Lock()
 	fd := s.latest.fd
 	s.p.mu.Unlock()
+	return calling(t, fd) || polled(t, s, fd)
+}
+
+// calling says whether the kernel sends a signal for fd.
+func calling(t *testing.T, fd int32) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flags&unix.O_ASYNC != 0
+}
+
+func polled(t *testing.T, s *Sink, fd int32) bool {
 	for line := range strings.Lines(content(t, fmt.Sprintf("/proc/self/fdinfo/%d", s.p.poll.ep))) {
 		var n int32
 		if k, _ := fmt.Sscanf(line, "tfd: %d", &n); k == 1 && n == fd {
@@ -33,13 +48,13 @@ func TestRest(t *testing.T) {
 		path, files := logName(t), &Files{}
 		s := newSink(t, p, Options{Files: files, Path: path})
 		w := attach(t, s)
-		if !polled(t, s) {
-			t.Fatal("a new pipe is not watched")
+		if !listened(t, s) {
+			t.Fatal("a new pipe is not listened to")
 		}
 		s.latest.hot = hotReads // nothing runs yet
 		p.rest(s.latest)
-		if polled(t, s) {
-			t.Fatal("a pipe at rest is watched")
+		if listened(t, s) {
+			t.Fatal("a pipe at rest is listened to")
 		}
 		write(t, w, "one\n")
 		if ends {
@@ -51,7 +66,7 @@ func TestRest(t *testing.T) {
 			atRest(t, s)
 			continue
 		}
-		soon(t, "the end of the rest", func() bool { return polled(t, s) })
+		soon(t, "the end of the rest", func() bool { return listened(t, s) })
 		write(t, w, "two\n")
 		soon(t, "what comes later", func() bool { return content(t, path) == "one\ntwo\n" })
 	}
@@ -91,17 +106,17 @@ func TestTurns(t *testing.T) {
 	soon(t, "many pipes to be read in turn", func() bool {
 		n := 0
 		for _, s := range busy {
-			if !polled(t, s) {
+			if !listened(t, s) {
 				n++
 			}
 		}
-		return n >= turnsMin && !polled(t, one)
+		return n >= turnsMin && !listened(t, one)
 	})
 	close(silent)
 	want := strings.Repeat(block, <-written) + "the end\n"
 	write(t, quiet, "a line\n")
 	soon(t, "the line of another program", func() bool { return content(t, other.o.Path) == "a line\n" })
-	soon(t, "a silent pipe to be watched", func() bool { return polled(t, one) })
+	soon(t, "a silent pipe to be watched", func() bool { return listened(t, one) })
 	write(t, w, "the end\n")
 	soon(t, "what it says then", func() bool { st, err := os.Stat(one.o.Path); return err == nil && st.Size() == int64(len(want)) })
 	same(t, "the log", content(t, one.o.Path), want)

@@ -117,7 +117,7 @@ func (p *Pump) ResumeSink(o Options, k KeptSink) (*Sink, error) {
 	for i, x := range k.Runs {
 		r := newRun(s, x.FD)
 		r.resume(x)
-		if err := p.poll.add(x.FD); err != nil {
+		if err := p.listen(r); err != nil {
 			return nil, err
 		}
 		for len(p.runs) <= x.FD {
