@@ -140,6 +140,10 @@ func (m *Manager) ended(gaveUp bool) bool {
 	}
 	select {
 	case <-all:
+		if gaveUp { // what they answered nobody has heard
+			m.inFlight = 0
+			m.disarm(&m.hang)
+		}
 		return true
 	case <-late:
 		m.log.say(LevelWarn, "not waiting for launches that hang: %d", m.inFlight)
