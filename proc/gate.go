@@ -8,7 +8,9 @@ import (
 // gate is what a launch passes between what may hang, looking and opening, and its fork. The
 // launchers and the loop share it. A child may be reaped before its launch has answered, so the
 // loop keeps the dead that it does not know (early); but only while there is a fork under way,
-// and each for those forks only that had begun before it died: a later child may have its pid.
+// and each for those forks only that had begun before it was counted: a later child may have its pid.
+// (One that is reaped in the very microseconds between pass and fork, and whose pid that fork gets,
+// cannot be told.)
 type gate struct {
 	mu     sync.Mutex       // guards what follows
 	passed map[*process]int // whose fork has begun and was not answered: what dead was then

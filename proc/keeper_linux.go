@@ -308,9 +308,10 @@ func (k *keeper) give(link int, most time.Duration) (err error) {
 		if err != nil {
 			return
 		}
-		left := unix.NsecToTimeval(int64(max(time.Millisecond, time.Until(end))))
-		unix.SetsockoptTimeval(link, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &left)
-		if err = send(link, word, number, fd); err == nil && time.Now().After(end) {
+		left := max(time.Millisecond, time.Until(end))
+		limit := unix.NsecToTimeval(int64(left))
+		unix.SetsockoptTimeval(link, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)
+		if err = send(link, word, number, fd, left); err == nil && time.Now().After(end) {
 			err = unix.EAGAIN
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,8 +42,13 @@ func linkNumber(data []byte) uint64 {
 	return binary.NativeEndian.Uint64(data[1:])
 }
 
-// send is one message; fd goes with it unless it is -1.
-func send(link int, word byte, number uint64, fd int) error {
+// linkTime is how long the brain waits for its keeper to take a message. One that hangs must not hold it up for ever.
+const linkTime = time.Second
+
+// send is one message; fd goes with it unless it is -1. Where the link has a time limit that is most, which signals
+// do not begin anew.
+func send(link int, word byte, number uint64, fd int, most time.Duration) error {
+	began := time.Now()
 	data := binary.NativeEndian.AppendUint64([]byte{word}, number)
 	var rights []byte
 	if fd >= 0 {
@@ -52,6 +58,9 @@ func send(link int, word byte, number uint64, fd int) error {
 		err := unix.Sendmsg(link, data, rights, nil, unix.MSG_NOSIGNAL)
 		if err != unix.EINTR {
 			return err
+		}
+		if time.Since(began) >= most {
+			return unix.EAGAIN
 		}
 	}
 }
@@ -136,8 +145,8 @@ func TakeLink() *Link {
 		return l
 	}
 	unix.CloseOnExec(fd)
-	// A keeper that hangs must not hold us up for ever.
-	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 1})
+	limit := unix.NsecToTimeval(int64(linkTime))
+	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)
 	return l
 }
 
@@ -176,7 +185,7 @@ func (l *Link) say(word byte, number uint64, fd int) {
 	if l.lost {
 		return
 	}
-	if err := send(l.fd, word, number, fd); err != nil {
+	if err := send(l.fd, word, number, fd, linkTime); err != nil {
 		l.hangs = err == unix.EAGAIN
 		l.lose()
 	}
@@ -223,7 +232,7 @@ func (l *Link) Bye() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.bye() == unix.EAGAIN {
-		send(l.fd, sayBye, 0, -1)
+		send(l.fd, sayBye, 0, -1, linkTime)
 	}
 }
 

@@ -2,6 +2,9 @@ package proc
 
 import (
 	"encoding/binary"
+	"os"
+	"os/signal"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +22,7 @@ func TestLinkLastWords(t *testing.T) {
 	}
 	defer unix.Close(pair[0])
 	sendNow(pair[0], sayDied, 1)
-	if err := send(pair[1], sayBye, 2, -1); err != nil {
+	if err := send(pair[1], sayBye, 2, -1, linkTime); err != nil {
 		t.Fatal(err)
 	}
 	unix.Close(pair[1])
@@ -143,5 +146,49 @@ func TestLinkOfProcess1(t *testing.T) {
 	TakeLink().Bye()
 	if data, _, err := receive(pair[0]); err != nil || data[0] != sayBye {
 		t.Errorf("heard %v %v", data, err)
+	}
+}
+
+// TestLinkKeeperHangsUnderSignals: one that does not read is given up also where signals come all the time, as the
+// SIGIO of pipes; each ends a send, and must not give it its whole time again.
+func TestLinkKeeperHangsUnderSignals(t *testing.T) {
+	t.Parallel()
+	bell := make(chan os.Signal, 1)
+	signal.Notify(bell, unix.SIGIO)
+	defer signal.Stop(bell)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	limit := unix.NsecToTimeval(int64(linkTime))
+	unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)
+	l := &Link{fd: pair[0], parent: 1}
+	tid, over := make(chan int), make(chan struct{})
+	go func() {
+		defer close(over)
+		runtime.LockOSThread()
+		tid <- unix.Gettid()
+		for sendNow(l.fd, sayDrop, 1) == nil {
+		}
+		l.Drop(1)
+	}()
+	sender := <-tid
+	tick := time.NewTicker(linkTime / 3)
+	defer tick.Stop()
+	late := time.After(time.Minute)
+	for {
+		select {
+		case <-tick.C:
+			unix.Tgkill(os.Getpid(), sender, unix.SIGIO)
+		case <-late:
+			t.Fatal("a keeper that does not read is not given up")
+		case <-over:
+			if !l.Lost() {
+				t.Error("it is not lost")
+			}
+			return
+		}
 	}
 }

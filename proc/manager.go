@@ -127,7 +127,7 @@ func (m *Manager) Run(ctx context.Context) error {
 }
 
 // ended waits until all goroutines have ended, and says whether they have: launches that giveUp has dealt with
-// may hang for ever, and are left to the end of this process.
+// may hang for ever, and are left to the end of this process. Whatever had to be done has been.
 func (m *Manager) ended(gaveUp bool) bool {
 	all := make(chan struct{})
 	go func() {
@@ -136,7 +136,7 @@ func (m *Manager) ended(gaveUp bool) bool {
 	}()
 	var late <-chan time.Time
 	if gaveUp {
-		late = time.After(slowLaunch)
+		late = time.After(slowLaunch / 5)
 	}
 	select {
 	case <-all:
