@@ -55,7 +55,17 @@ func (x *session) leftOff(id uint64, state any, fds []int) {
 	b, err := json.Marshal(state)
 	if o != nil && err == nil {
 		x.hand.left = append(x.hand.left, keptCall{ID: id, Method: o.method, Params: o.params, State: b, FDs: fds})
+		return
 	}
+	lost := keptCall{FDs: fds}
+	lost.drop()
+}
+
+// forget is the streams not going on here either, if nothing comes of the upgrade: what they needed is gone.
+func (x *session) forget() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.hand.left = nil
 }
 
 // underWay names a request that has to be answered first; "" for none.

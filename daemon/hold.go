@@ -238,6 +238,9 @@ func (s *server) handOver() keptServer {
 			k.Conns = append(k.Conns, one)
 		} else { // until x has left it may close its connection
 			one.drop()
+			if x != nil {
+				x.forget()
+			}
 		}
 	}
 	return k

@@ -176,6 +176,7 @@ func (s *Sink) FollowOn(k KeptFollower) (*Follower, error) {
 		if err := unix.Fstat(x.FD, &st); err != nil {
 			return nil, err
 		}
+		unix.CloseOnExec(x.FD) // of a version that did not list it nobody else has seen to that
 		w.files = append(w.files, watched{nil, idOf(&st), x.At})
 	}
 	change, err := changesOf(s.o.Path)
