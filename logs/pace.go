@@ -31,9 +31,9 @@ const (
 	turnsMin   = 8           // so many large pipes are read in turn
 	idleBefore = time.Second // what a busy time took is given back after this
 
-	callGap    = time.Millisecond       // two calls that are so close make a pipe worth a pause
-	callMisses = 3                      // as misses, after a call
-	calmGap    = 100 * time.Millisecond // so many calls without this between them, and the pipe is watched
+	callGap    = time.Millisecond // two calls that are so close make a pipe worth a pause
+	callMisses = 3                // as misses, after a call
+	calmGap    = time.Second      // so many calls without this between two of them, and the pipe is watched
 	callsOften = 64
 )
 
@@ -97,7 +97,7 @@ func (p *Pump) listen(r *run) (err error) {
 }
 
 // called is for a pipe that has called and had n bytes. Where more is to be expected it is read after each pause from
-// now on and does not call; one that calls again and again without being worth that is watched, which costs less.
+// now on and does not call; one that calls again and again is watched, which costs less.
 func (p *Pump) called(r *run, n int, now time.Duration) {
 	gap := now - r.last
 	if gap > calmGap {
