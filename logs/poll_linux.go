@@ -23,7 +23,7 @@ type poller struct {
 	outer    *os.File // an epoll that Go's poller watches; ep is in it during long waits
 	raw      syscall.RawConn
 	caller   *caller
-	took     time.Duration // the last wait
+	took     time.Duration // the last wait that had no end
 	events   [128]unix.EpollEvent
 }
 
@@ -142,7 +142,9 @@ func (l *poller) wait(list []ready, timeout time.Duration) []ready {
 	if err == nil && n == 0 && ever {
 		n, err = l.park()
 	}
-	l.took = time.Since(began)
+	if ever {
+		l.took = time.Since(began)
+	}
 	if err != nil { // EINTR: the caller comes again
 		return list
 	}
