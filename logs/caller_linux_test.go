@@ -110,8 +110,8 @@ func TestCallsMax(t *testing.T) {
 	}
 }
 
-// TestCallsOften: a pipe that calls again and again, with little, is watched.
-func TestCallsOften(t *testing.T) {
+// TestCallsVain: a pipe that calls again and again, with little, is watched.
+func TestCallsVain(t *testing.T) {
 	s := newSink(t, newPump(t), Options{Path: logName(t)})
 	w := attach(t, s)
 	n := 0

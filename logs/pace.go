@@ -33,8 +33,7 @@ const (
 
 	callGap    = time.Millisecond // two calls that are so close make a pipe worth a pause
 	callMisses = 3                // as misses, after a call
-	calmGap    = time.Second      // so many calls without this between two of them, and the pipe is watched
-	callsOften = 64
+	callsVain  = 32               // so many calls since a pause was worth it, and the pipe is watched
 )
 
 // pace is how busy a pipe is. Only the loop touches it.
@@ -50,7 +49,7 @@ type pace struct {
 
 	calls   bool  // rather than being watched, see Pump.listen
 	watched bool  // it is, or has been
-	often   uint8 // calls, each soon after the last
+	vain    uint8 // calls since a pause was worth it
 }
 
 // note takes a read of n bytes into account, of buf at most. It says whether a pause would gather more, and
@@ -63,7 +62,7 @@ func (p *pace) note(n, buf int, now time.Duration) (gather, busy bool) {
 	gathering := p.hot >= hotReads
 	switch {
 	case gathering && n >= gathered:
-		p.missed = 0
+		p.missed, p.vain = 0, 0
 	case gathering:
 		if p.missed++; p.missed >= misses {
 			p.hot, p.missed, p.turns, gathering = 0, 0, false, false
@@ -97,15 +96,11 @@ func (p *Pump) listen(r *run) (err error) {
 }
 
 // called is for a pipe that has called and had n bytes. Where more is to be expected it is read after each pause from
-// now on and does not call; one that calls again and again is watched, which costs less.
+// now on and does not call; one that calls again and again with less than that is watched, which costs less.
 func (p *Pump) called(r *run, n int, now time.Duration) {
-	gap := now - r.last
-	if gap > calmGap {
-		r.often = 0
-	}
-	if r.often++; r.often >= callsOften && p.poll.instead(int(r.fd)) == nil {
+	if r.vain++; r.vain >= callsVain && p.poll.instead(int(r.fd)) == nil {
 		r.calls, r.watched = false, true
-	} else if n >= gathered || gap <= callGap {
+	} else if n >= gathered || now-r.last <= callGap {
 		r.hot, r.missed = hotReads, misses-callMisses
 		r.turns = r.size >= widePipe && len(p.grown) >= turnsMin
 	}

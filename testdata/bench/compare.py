@@ -271,7 +271,7 @@ def idle(b):
             n = b.small(100 // rate, 2)
             with Run(b, peer, n, ("slow", rate)) as r:
                 r.started()
-                time.sleep(b.small(5, 1))
+                time.sleep(b.small(max(5, 40 / rate), 1))   # gosv has learnt by then that they are quiet
                 own = r.own()
                 a, t = scheduled(own), time.monotonic()
                 time.sleep(b.small(10, 1))
