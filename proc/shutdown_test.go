@@ -242,7 +242,7 @@ func TestShutdownWhileALaunchHangs(t *testing.T) {
 		takes        time.Duration // the whole second of it
 		forked       bool
 	}{
-		{"before its fork", time.Hour, 0, proc.MoodShutdown, time.Second, false},
+		{"before its fork", time.Hour, 0, proc.MoodShutdown, 0, false},
 		{"for a moment", 100 * time.Millisecond, 0, proc.MoodShutdown, 0, false},
 		{"in its fork", 0, time.Minute, proc.MoodShutdown, time.Minute, true},
 		{"before its fork, and everything starts again", time.Minute, 0, proc.MoodRestarting, time.Minute, true},
