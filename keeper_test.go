@@ -12,6 +12,16 @@ import (
 	"testing"
 )
 
+// manyShort are a hundred programs that end at once.
+const manyShort = `[program:many]
+command = true
+process_name = %(process_num)d
+numprocs = 100
+autostart = false
+autorestart = false
+startsecs = 0
+`
+
 // brain is the pid of the daemon itself, where a keeper is its parent.
 func (b *box) brain() int {
 	b.t.Helper()
@@ -197,14 +207,7 @@ func TestKeeperHangs(t *testing.T) {
 	b := newBox(t, "keeper = true\n", `[program:p]
 command = child sleep
 startsecs = 0
-[program:many]
-command = true
-process_name = %(process_num)d
-numprocs = 100
-autostart = false
-autorestart = false
-startsecs = 0
-`)
+`+manyShort)
 	b.start()
 	p, brain, old := b.reaches("p", "RUNNING"), b.brain(), b.cmd.Process.Pid
 	syscall.Kill(old, syscall.SIGSTOP)
@@ -294,14 +297,7 @@ func TestKeeperAsPID1HangsAndUpgrade(t *testing.T) {
 command = child sleep
 startsecs = 0
 autostart = false
-[program:many]
-command = true
-process_name = %(process_num)d
-numprocs = 100
-autostart = false
-autorestart = false
-startsecs = 0
-`)
+`+manyShort)
 	b.begin("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 	b.answers()
 	top := childrenOf(b.cmd.Process.Pid)

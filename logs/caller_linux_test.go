@@ -68,11 +68,7 @@ func TestCallsAtTheEnd(t *testing.T) {
 
 // TestCallsOnce: what was written and the end are one call, for neither has come alone.
 func TestCallsOnce(t *testing.T) {
-	p, err := NewFrozenPump("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
+	p := newFrozen(t)
 	s := newSink(t, p, Options{Path: logName(t)})
 	w := attach(t, s)
 	write(t, w, "a line\n")
@@ -166,11 +162,7 @@ func TestCallsFrozen(t *testing.T) {
 
 // TestCallsNotHeard: another loop takes over when one that has been called hangs in a write before it has read.
 func TestCallsNotHeard(t *testing.T) {
-	p, err := NewFrozenPump("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
+	p := newFrozen(t)
 	s := newSink(t, p, Options{Path: logName(t)})
 	write(t, attach(t, s), "called\n")
 	soon(t, "the call", func() bool { return p.poll.caller.rang.Load() })

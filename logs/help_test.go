@@ -32,6 +32,17 @@ func newPump(t testing.TB) *Pump {
 	return p
 }
 
+// newFrozen makes a pump whose loop begins with Thaw.
+func newFrozen(t testing.TB) *Pump {
+	t.Helper()
+	p, err := NewFrozenPump("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
 // newSink makes a sink that is closed at the end, before its pump.
 func newSink(t testing.TB, p *Pump, o Options) *Sink {
 	t.Helper()

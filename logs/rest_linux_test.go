@@ -40,11 +40,7 @@ func polled(t *testing.T, s *Sink, fd int32) bool {
 // it is watched again, and its end is seen.
 func TestRest(t *testing.T) {
 	for _, ends := range []bool{false, true} {
-		p, err := NewFrozenPump("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(p.Close)
+		p := newFrozen(t)
 		path, files := logName(t), &Files{}
 		s := newSink(t, p, Options{Files: files, Path: path})
 		w := attach(t, s)
