@@ -93,6 +93,10 @@ func sweepLedgers(base, own string) {
 			continue
 		}
 		dir := filepath.Join(base, name)
+		if leadsNowhere(dir) {
+			os.Remove(dir)
+			continue
+		}
 		mark := filepath.Join(dir, unheld)
 		seen, err := os.Stat(mark)
 		if err == nil && time.Since(seen.ModTime()) < ledgerKept || checkDir(dir, os.Geteuid()) != nil {
@@ -117,6 +121,16 @@ func sweepLedgers(base, own string) {
 			return
 		}
 	}
+}
+
+// leadsNowhere says whether a name is a link that was made long ago to a ledger that is gone.
+func leadsNowhere(name string) bool {
+	link, err := os.Lstat(name)
+	if err != nil || link.Mode()&os.ModeSymlink == 0 || time.Since(link.ModTime()) < ledgerKept {
+		return false
+	}
+	_, err = os.Stat(name)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // outlived says whether a program of a ledger still runs. If none does and the ledger is of

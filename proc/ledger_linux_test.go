@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestOldLedgersAreRemoved: what nobody goes on with is removed after a day, or when its
@@ -49,11 +51,26 @@ func TestOldLedgersAreRemoved(t *testing.T) {
 	defer lost.Close(false)
 	held := leave("held", me, began(t, me)+1, true)
 	defer held.Close(false)
+	link := func(name, to string, old bool) {
+		if err := os.Symlink(to, filepath.Join(base, name)); err != nil {
+			t.Fatal(err)
+		}
+		if old {
+			at := unix.NsecToTimeval(time.Now().Add(-25 * time.Hour).UnixNano())
+			if err := unix.Lutimes(filepath.Join(base, name), []unix.Timeval{at, at}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	link("to what ended", "ended", true)
+	link("to what begins", "begins", false)
+	link("to what lives", "lives", true)
 	sweepLedgers(base, "lost, and own")
 	sweepLedgers(base, "lost, and own")
 	for name, want := range map[string]bool{"gone": false, "lives": true, "young": true, "held": true,
-		"lost": false, "lost, and lives": true, "lost, and own": true, "lost, and held": true} {
-		if _, err := os.Stat(filepath.Join(base, name)); (err == nil) != want {
+		"lost": false, "lost, and lives": true, "lost, and own": true, "lost, and held": true,
+		"to what ended": false, "to what begins": true, "to what lives": true} {
+		if _, err := os.Lstat(filepath.Join(base, name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
