@@ -32,7 +32,7 @@ type caller struct {
 
 	mu    sync.Mutex // guards what follows
 	fds   []int32    // that call
-	fresh []int32    // of these, that may have something from before
+	fresh []int32    // of these, each once, that may have something from before
 }
 
 func newCaller(bell int) *caller {
@@ -145,11 +145,13 @@ func (c *caller) del(fd int) bool {
 }
 
 // more has the next look find fd, of which something was read: it calls at the next write only, and not once more
-// for what came before, an end among it.
+// for what came before, an end among it. A pipe that is found twice would be closed twice.
 func (c *caller) more(fd int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fresh = append(c.fresh, int32(fd))
+	if !slices.Contains(c.fresh, int32(fd)) { // add may have seen to that
+		c.fresh = append(c.fresh, int32(fd))
+	}
 }
 
 // look appends the pipes that may have something, or have ended.

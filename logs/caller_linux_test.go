@@ -188,3 +188,39 @@ func TestNoCalls(t *testing.T) {
 	write(t, w, "a line\n")
 	soon(t, "the line", func() bool { return content(t, s.o.Path) == "a line\n" })
 }
+
+// dropped counts how often each pipe has ended.
+type dropped map[uint64]int
+
+func (d dropped) Hold(int, uint64)  {}
+func (d dropped) Drop(inode uint64) { d[inode]++ }
+
+// TestCallsEndOnce: a pipe whose end comes just before it calls again is closed once. A second time its number may be
+// somebody else's.
+func TestCallsEndOnce(t *testing.T) {
+	p := newFrozen(t)
+	drops := dropped{}
+	p.KeptBy(drops)
+	s := newSink(t, p, Options{Path: logName(t)})
+	w := attach(t, s)
+	r := s.latest
+	// Another pipe is read in the same turn of the loop, after the one whose rest is over in it.
+	other := newSink(t, p, Options{OnData: func(int, []byte) {
+		calls(int(r.fd), false) // as if it did not yet
+		w.Close()
+	}})
+	write(t, attach(t, other), "something\n")
+	other.SetPID(1)
+	for _, x := range []*run{other.latest, r} { // the last one is read first
+		x.hot = hotReads
+		p.rest(x)
+	}
+	r.missed = misses - 1
+	p.Thaw(&Files{})
+	atRest(t, s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := drops[r.inode()]; n != 1 {
+		t.Errorf("a pipe was closed %d times", n)
+	}
+}
