@@ -358,8 +358,12 @@ func (b *backlog) look() bool {
 // a FIFO for days. It gives up only when nobody uses the file any more.
 func (b *backlog) writable(fd int) bool {
 	set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	wait := int(patience / time.Millisecond)
+	end := time.Now().Add(patience) // a signal ends poll(2), and does not begin it anew
 	for {
+		wait := -1
+		if len(set) == 1 {
+			wait = int(max(0, time.Until(end)+time.Millisecond-1) / time.Millisecond)
+		}
 		n, err := unix.Poll(set, wait)
 		switch {
 		case err == unix.EINTR:
@@ -370,16 +374,17 @@ func (b *backlog) writable(fd int) bool {
 			if b.mayPause() {
 				return false
 			}
-			set, wait = set[:1], int(patience/time.Millisecond)
+			set, end = set[:1], time.Now().Add(patience)
 			continue
 		}
+		end = time.Now().Add(patience) // should there be no pipe
 		r, w, err := newPipe()
 		b.mu.Lock()
 		b.hung = true
 		closing := b.closing
 		if err == nil && !closing {
 			b.bell = w
-			set, wait = append(set, unix.PollFd{Fd: int32(r), Events: unix.POLLIN}), -1
+			set = append(set, unix.PollFd{Fd: int32(r), Events: unix.POLLIN})
 		}
 		ring := b.ring()
 		b.mu.Unlock()
