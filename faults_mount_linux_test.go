@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -78,6 +80,50 @@ startsecs = 0
 			t.Errorf("the log does not say %q:\n%s", line, b.tail("d.log"))
 		}
 	}
+}
+
+// The first thread, which the kernel gives a signal first, hangs in no such mount: the signal would wait there with it.
+func TestFaultDeadMountSignals(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	b := newBox(t, "", `
+[program:far]
+process_name = far%(process_num)d
+numprocs = 8
+command = sleep 1000
+directory = %(here)s/mount
+[program:near]
+command = sleep 1000
+startsecs = 0
+`)
+	deadMount(t, b.path("mount"))
+	b.start()
+	b.reaches("near", "RUNNING")
+	pid := b.pid()
+	state := func(thread int) string {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, thread))
+		_, rest, ok := strings.Cut(string(text), ") ")
+		if err != nil || !ok {
+			t.Fatalf("%q, %v", text, err)
+		}
+		return rest[:1]
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hang := 0
+	for _, e := range threads {
+		thread, _ := strconv.Atoi(e.Name())
+		if state(thread) == "D" {
+			hang++
+		}
+	}
+	if hang == 0 {
+		t.Error("nothing hangs")
+	}
+	b.until("the first thread waits for signals", func() bool { return state(pid) == "S" })
+	b.stop()
 }
 
 // deadMount mounts something on dir that never answers, until it is revived: then it refuses all.

@@ -93,6 +93,10 @@ type launch struct {
 // run loads the configuration, goes into the background unless told not to, and runs the
 // daemon until it is shut down.
 func (l *launch) run(f *flags) int {
+	return besideFirst(func() int { return l.first(f) })
+}
+
+func (l *launch) first(f *flags) int {
 	l.flags = f
 	l.program = programPath()
 	l.dir, _ = os.Getwd()

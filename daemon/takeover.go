@@ -15,7 +15,9 @@ import (
 func HandedOver() bool { return os.Getenv(stateEnv) != "" }
 
 // TakeOver goes on where another version was, or says whether that could be.
-func TakeOver() int {
+func TakeOver() int { return besideFirst(succeed) }
+
+func succeed() int {
 	trial := os.Getenv(trialEnv) != ""
 	l := &launch{}
 	if !trial {

@@ -3,6 +3,8 @@ package daemon
 import (
 	"runtime"
 	"sync"
+
+	"gosv/proc/vfork"
 )
 
 const (
@@ -11,8 +13,8 @@ const (
 	// It is also how many children are started at the same time; more than a few would wait
 	// for each other in the kernel, for the directory of their logs.
 	coresMax = 4
-	// spare is how many threads are made at the start, beside the four that Go's runtime has by then. An
-	// idle one costs some 20 KiB and no time.
+	// spare is how many threads are made at the start, beside the five that there are by then: four of
+	// Go's runtime, and the first one, which only waits. An idle one costs some 20 KiB and no time.
 	spare = 6
 )
 
@@ -43,4 +45,19 @@ func prepareThreads() {
 	ready.Wait()
 	close(release)
 	done.Wait()
+}
+
+// besideFirst runs f while the first thread waits for it and does nothing else. The kernel gives a signal for the process to
+// that one first, and where it hangs (in the disk of a log, in the mount of a program's directory) has the signal wait for
+// it: no death of a program was heard of then, and no call of a pipe (SIGIO), until some other signal came. One that
+// waits like this always has time. To be called by the main goroutine before there are others.
+func besideFirst(f func() int) int {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	code := make(chan int)
+	go func() {
+		vfork.Grow()
+		code <- f()
+	}()
+	return <-code
 }

@@ -156,7 +156,11 @@ func outlived(path string) (some bool, config string) {
 
 // reserve makes room in f for n bytes in all, which its size does not show.
 func reserve(f *os.File, n int64) error {
-	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n)
+	for { // a signal ends it, on kernels that are not new
+		if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n); err != unix.EINTR {
+			return err
+		}
+	}
 }
 
 // lockLedger waits a little: a child that the killed daemon was just starting has the lock

@@ -18,6 +18,9 @@ func prlimit(resource uintptr, limit *Limit) (errno uintptr)
 // there by doubling, the stack is copied four times, each time from a pool whose pages are all touched.
 func grow()
 
+// Grow does that for another goroutine that does what a start does.
+func Grow() { grow() }
+
 func limitOfFiles() (l Limit) {
 	grow() // here, since nothing is initialized sooner
 	const files = 7
