@@ -111,7 +111,7 @@ type freezing struct{ do func() }
 
 // freezeNow carries out a Freeze if its moment has come, and says whether it has.
 func (m *Manager) freezeNow() bool {
-	if m.freezing == nil || m.inFlight > 0 || m.opening || m.closing != nil || m.updating {
+	if m.freezing == nil || m.inFlight > 0 || len(m.opening) > 0 || m.closing != nil || m.updating {
 		return false
 	}
 	ready := true

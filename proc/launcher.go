@@ -198,14 +198,25 @@ func (m *Manager) launch(p *process) {
 	m.queue = append(m.queue, j)
 }
 
-// nextJob is where in the queue the job is that the launchers may have; -1: there is none. What opens
-// or closes a socket is done one after the other, since the next one to open it depends on it; the
-// others do not wait for that.
+// nextJob is where in the queue the job is that the launchers may have; -1: there is none.
 func (m *Manager) nextJob() int {
 	if m.freezing != nil {
 		return -1
 	}
-	return slices.IndexFunc(m.queue, func(j job) bool { return j.socket == nil || !m.opening })
+	return slices.IndexFunc(m.queue, func(j job) bool { return j.socket == nil || m.mayTouch(j) })
+}
+
+// mayTouch says whether j may open or close its socket now. A launch waits for those that open the same
+// address, for the first of them makes what the others get. It waits for each socket that is being closed
+// too, for that may be its own address in other words (localhost, 127.0.0.1); that takes no time, while a
+// launch may hang in a dead mount, and so nothing waits for launches with other addresses.
+func (m *Manager) mayTouch(j job) bool {
+	return !slices.ContainsFunc(m.opening, func(o job) bool {
+		if j.p == nil {
+			return o.socket == j.socket
+		}
+		return o.p == nil || o.socket.conf.URL == j.socket.conf.URL
+	})
 }
 
 // dropUnwanted takes launches that were overtaken by a stop off the queue.
@@ -231,7 +242,7 @@ func (m *Manager) handedOver(i int) {
 		m.handed++
 	}
 	if m.queue[i].socket != nil {
-		m.opening = true
+		m.opening = append(m.opening, m.queue[i])
 	}
 	m.pop(i)
 	m.sent++
@@ -280,7 +291,7 @@ func (m *Manager) answered(r launched) {
 		m.disarm(&m.hang)
 	}
 	if r.socket != nil {
-		m.opening = false
+		m.opening = slices.DeleteFunc(m.opening, func(o job) bool { return o.socket == r.socket })
 	}
 	if r.p == nil {
 		return

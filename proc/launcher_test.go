@@ -1,8 +1,13 @@
 package proc_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -173,18 +178,14 @@ func TestLaunchersRecycledPid(t *testing.T) {
 	}
 }
 
-// What opens or closes a socket waits for the like, and nothing else waits with it, whoever hangs.
+// Who hangs is waited for by those of the same socket only, and by nothing that ends.
 func TestLaunchersSocketHangs(t *testing.T) {
 	t.Parallel()
-	for _, far := range []string{"a program", "a FastCGI program", "a program, and meanwhile a socket is closed"} {
+	for _, far := range []string{"a program", "a FastCGI program", "one of the same socket", "a program, and meanwhile a socket is closed"} {
 		dir := t.TempDir()
 		synctest.Test(t, func(t *testing.T) {
 			t.Logf("far is %s", far)
-			fcgi := func(name string) func(*conf.Process) {
-				return func(c *conf.Process) {
-					c.Startsecs, c.Socket = 0, &conf.Socket{Name: name, URL: "unix://" + dir + "/" + name, Backlog: 5, Mode: conf.Unset}
-				}
-			}
+			fcgi := func(name string) func(*conf.Process) { return listening("unix://" + dir + "/" + name) }
 			w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
 				if s.Name == "far" {
 					return proctest.Behaviour{LaunchFor: time.Hour}
@@ -201,6 +202,10 @@ func TestLaunchersSocketHangs(t *testing.T) {
 				w.add(single("far", fcgi("far")))
 				w.pass(time.Second)
 				w.add(single("web", fcgi("web")))
+			case "one of the same socket":
+				w.add(single("far", fcgi("web")))
+				w.pass(time.Second)
+				w.add(single("web", fcgi("web")))
 				web = state.Starting
 			default:
 				w.add(single("web", fcgi("web")))
@@ -215,13 +220,71 @@ func TestLaunchersSocketHangs(t *testing.T) {
 			w.wantState("far", state.Starting)
 			w.wantState("web", web)
 			w.wantState("near", state.Running)
-			w.do(proc.Op{Kind: proc.Stop, Group: "web", Wait: true}) // at once, though it waits
+			w.do(proc.Op{Kind: proc.Stop, Group: "web", Wait: true}) // at once, though it may wait
 			w.wantState("web", state.Stopped)
 			w.do(proc.Op{Kind: proc.Start, Group: "web"})
+			w.pass(10 * time.Second)
+			if web != state.Starting {
+				w.wantState("web", state.Running)
+			}
 			w.pass(time.Hour)
 			w.wantState("far", state.Running)
 			w.wantState("web", state.Running)
 			w.end()
 		})
 	}
+}
+
+// listening makes one a FastCGI program.
+func listening(url string) func(*conf.Process) {
+	return func(c *conf.Process) {
+		c.Startsecs, c.Socket = 0, &conf.Socket{Name: c.Name, URL: url, Backlog: 5, Mode: conf.Unset}
+	}
+}
+
+// A socket that is closed is closed before the next one is made, which may have its address in other words.
+func TestLaunchersSocketAddress(t *testing.T) {
+	t.Parallel()
+	port := unusedPort(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, nil, 3, func(o *proc.Options) { o.Log = slog.New(closesSlowly{o.Log.Handler()}) })
+		w.add(single("a", listening(fmt.Sprintf("tcp://127.0.0.1:%d", port))))
+		w.pass(time.Second)
+		w.add(single("b", func(c *conf.Process) {
+			listening(fmt.Sprintf("tcp://0.0.0.0:%d", port))(c)
+			c.Autostart = false
+		}))
+		for range 5 {
+			w.do(proc.Op{Kind: proc.Stop, Group: "a", Wait: true})
+			w.do(proc.Op{Kind: proc.Start, Group: "b", Wait: true})
+			w.wantState("b", state.Running)
+			w.do(proc.Op{Kind: proc.Stop, Group: "b", Wait: true})
+			w.do(proc.Op{Kind: proc.Start, Group: "a", Wait: true})
+			w.wantState("a", state.Running)
+		}
+		w.end()
+	})
+}
+
+// closesSlowly is a log that takes its time for what is said before a socket is closed.
+type closesSlowly struct{ slog.Handler }
+
+func (c closesSlowly) Handle(ctx context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "Closing socket") {
+		<-time.After(time.Millisecond)
+	}
+	return c.Handler.Handle(ctx, r)
+}
+
+// unusedPort is none of those that the kernel gives to clients.
+func unusedPort(t *testing.T) int {
+	for range 100 {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is to be had")
+	return 0
 }

@@ -49,7 +49,7 @@ type Manager struct {
 	unwanted bool          // some in there may be overtaken by a stop
 	jobs     chan job
 	inFlight int              // launches handed to the launchers and not answered
-	opening  bool             // of these, there is one with a socket
+	opening  []job            // what was handed to them and opens or closes a socket: one for each
 	handed   int              // counts launches, in the order of decision
 	heard    int              // how many of them have been dealt with
 	ahead    map[int]launched // answers that came before those of earlier launches
