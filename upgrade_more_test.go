@@ -159,7 +159,8 @@ func TestUpgradeWithoutKeeper(t *testing.T) {
 	b.until("all have ended", func() bool { return isGone(third) && isGone(brain) })
 }
 
-// TestUpgradeFollowsDirect: who follows a log that its program writes by itself goes on where he was.
+// TestUpgradeFollowsDirect: who follows a log that its program writes by itself goes on where he was, also when
+// it was renamed.
 func TestUpgradeFollowsDirect(t *testing.T) {
 	t.Parallel()
 	b, _ := upgradable(t, "", floodLines+"stdout_logfile_direct = true\n")
@@ -195,8 +196,14 @@ func TestUpgradeFollowsDirect(t *testing.T) {
 		b.until("more comes", func() bool { return len(got()) > n })
 		b.upgrade()
 	}
+	if err := os.Rename(b.path("lines.log"), b.path("lines.old")); err != nil {
+		t.Fatal(err)
+	}
+	b.upgrade()
+	n := len(got())
+	b.until("more comes of the renamed one", func() bool { return len(got()) > n })
 	b.do("stop", named{Name: "lines"})
-	want := b.read("lines.log")
+	want := b.read("lines.old")
 	b.until("all has come", func() bool { return len(got()) >= len(want) })
 	if got() != want {
 		t.Errorf("%d bytes were followed, and are not the %d of the log", len(got()), len(want))

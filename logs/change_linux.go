@@ -3,6 +3,7 @@ package logs
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,7 +15,9 @@ type changes struct {
 	path string
 }
 
-func changesOf(path string) (*changes, error) {
+// changesOf tells of the file of that name, and of those that are open already: they may have another
+// name by now.
+func changesOf(path string, open ...int) (*changes, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
@@ -22,13 +25,25 @@ func changesOf(path string) (*changes, error) {
 	c := &changes{os.NewFile(uintptr(fd), "inotify"), path}
 	err = c.add(filepath.Dir(path), unix.IN_CREATE|unix.IN_MOVED_TO)
 	if err == nil {
-		err = c.watch()
+		err = c.begin(open)
 	}
 	if err != nil {
 		c.close()
 		return nil, os.NewSyscallError("inotify_add_watch", err)
 	}
 	return c, nil
+}
+
+// begin watches the file of the name and those that are open. One is enough, since the others are looked at with
+// it: the name may be nobody's, or a file that was renamed closed to this account.
+func (c *changes) begin(open []int) error {
+	err := c.watch()
+	for _, fd := range open {
+		if c.add("/proc/self/fd/"+strconv.Itoa(fd), unix.IN_MODIFY) == nil {
+			err = nil
+		}
+	}
+	return err
 }
 
 // watch takes the file that has the name now; what it wrote before is not told. A file that

@@ -17,7 +17,7 @@ type changes struct {
 	done  chan struct{}
 }
 
-func changesOf(string) (*changes, error) {
+func changesOf(string, ...int) (*changes, error) {
 	return &changes{ticks: time.NewTicker(lookEvery), done: make(chan struct{})}, nil
 }
 

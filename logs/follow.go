@@ -179,7 +179,7 @@ func (s *Sink) FollowOn(k KeptFollower) (*Follower, error) {
 		unix.CloseOnExec(x.FD) // of a version that did not list it nobody else has seen to that
 		w.files = append(w.files, watched{nil, idOf(&st), x.At})
 	}
-	change, err := changesOf(s.o.Path)
+	change, err := changesOf(s.o.Path, k.FDs()...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch log %q: %w", s.o.Path, err)
 	}

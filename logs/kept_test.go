@@ -270,6 +270,51 @@ func TestHandOverOfAWatcher(t *testing.T) {
 	p.Close()
 }
 
+// So is one that has another name by then, whether there is a new one already or not.
+func TestHandOverOfARenamedWatcher(t *testing.T) {
+	name := logName(t)
+	o := Options{Name: "p", Stream: "stdout", Files: &Files{}, Path: name, Inherit: true}
+	p, s := newClosable(t, o)
+	w := attach(t, s)
+	_, l, err := s.Follow(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := "", ""
+	comes := func(w *os.File, text string) {
+		t.Helper()
+		for range 3 { // the first may be there when it begins to look, the others have to be told of
+			want += text
+			write(t, w, text)
+			soon(t, text, func() bool {
+				data, _ := l.Take()
+				got += string(data)
+				return len(got) >= len(want)
+			})
+		}
+	}
+	comes(w, "1\n")
+	if err := os.Rename(name, name+".1"); err != nil {
+		t.Fatal(err)
+	}
+	p, o, s, l = handOver(t, p, o, s, l)
+	comes(w, "2\n")
+	again := attach(t, s)
+	comes(again, "3\n")
+	p, o, s, l = handOver(t, p, o, s, l)
+	comes(w, "4\n")
+	comes(again, "5\n")
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	p, _, s, l = handOver(t, p, o, s, l)
+	comes(again, "6\n")
+	same(t, "followed", got, want)
+	l.Close()
+	s.Close()
+	p.Close()
+}
+
 // What a follower reads by itself is no child's, and stays whose it was if nobody can follow on.
 func TestHandOverOfAWatcherInVain(t *testing.T) {
 	name := logName(t)
@@ -282,9 +327,9 @@ func TestHandOverOfAWatcherInVain(t *testing.T) {
 	if len(k.FDs()) != 1 {
 		t.Fatalf("%+v goes over", k)
 	}
-	os.Remove(name)
+	os.RemoveAll(filepath.Dir(name))
 	if _, err := s.FollowOn(k); err == nil {
-		t.Error("a log that is not there is followed")
+		t.Error("a log whose directory is not there is followed")
 	}
 	for _, fd := range k.FDs() {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
