@@ -274,7 +274,6 @@ func (r *recovery) live(p *process) {
 
 // output gives p's output the pipes that its child writes to.
 func (r *recovery) output(p *process, k *Kept, alive bool) {
-	m := r.m
 	var pipes [2]Pipe
 	for n := range pipes {
 		pipes[n].FD = -1
@@ -288,17 +287,11 @@ func (r *recovery) output(p *process, k *Kept, alive bool) {
 			fd, err = openOf(k.PID, n+1, ino, syscall.O_RDONLY)
 		}
 		if fd < 0 && err == nil {
-			list, _ := r.holders(ino)
-			for _, h := range list { // a child of it may have it still
-				if fd, _ = openOf(h.pid, h.fd, ino, syscall.O_RDONLY); fd >= 0 {
-					break
-				}
-			}
+			fd, err = r.held(ino)
 		}
 		pipes[n].FD = fd
 		if err != nil {
-			m.log.say(LevelWarn, "cannot read what %s (pid %d) writes, so it is started again: %v", p.conf.Name, k.PID, err)
-			m.post(func() { m.step(p, state.Event{Kind: state.Restart}) })
+			r.unread(p, k, alive, err)
 		}
 	}
 	if h, ok := p.out.(Heir); ok {
@@ -310,6 +303,34 @@ func (r *recovery) output(p *process, k *Kept, alive bool) {
 	if alive && p.socket != nil && p.socket.file == nil {
 		p.socket.take(k.PID)
 	}
+}
+
+// held is the end to read from of a pipe that a child of its program may have still; -1: none has
+// it. An error says that one may, and that it could not be looked for or not be opened.
+func (r *recovery) held(ino uint64) (int, error) {
+	list, err := r.holders(ino)
+	for _, h := range list {
+		fd, unseen := openOf(h.pid, h.fd, ino, syscall.O_RDONLY)
+		if fd >= 0 {
+			return fd, nil
+		}
+		if scarce(unseen) {
+			err = unseen
+		}
+	}
+	return -1, err
+}
+
+// unread is what happens to a program whose pipe cannot be read: it is started again, or would hang as soon as
+// that is full. One that has ended, or is being stopped, is not.
+func (r *recovery) unread(p *process, k *Kept, alive bool, why error) {
+	m := r.m
+	if !alive || p.m.State == state.Stopping {
+		m.log.say(LevelWarn, "cannot read what is left of the output of %s (pid %d), which may be lost: %v", p.conf.Name, k.PID, why)
+		return
+	}
+	m.log.say(LevelWarn, "cannot read what %s (pid %d) writes, so it is started again: %v", p.conf.Name, k.PID, why)
+	m.post(func() { m.step(p, state.Event{Kind: state.Restart}) })
 }
 
 // keptKernel is a Kernel to which a keeper has told what it held and who died.

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"log/slog"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -123,6 +124,72 @@ func TestRecoverWithoutDescriptors(t *testing.T) {
 			t.Errorf("closing %v: it is %v (%s), want FATAL and why", closing, i.State, i.SpawnErr)
 		}
 	}
+}
+
+// TestRecoverOutputWithoutDescriptors: a pipe that a child of its program may have still, and that cannot be looked for or not be
+// opened, does not pass for one that nobody has. Nothing else may run meanwhile.
+func TestRecoverOutputWithoutDescriptors(t *testing.T) {
+	live := leader(t).Process.Pid // without a pipe of its own
+	child, ino := holder(t)
+	const again, lost = "so it is started again: ", "which may be lost: "
+	for _, test := range []struct {
+		name  string
+		of    state.State
+		alive bool
+		open  map[uint64][]holding
+		said  string
+	}{
+		{"one that lives", state.Running, true, nil, again},
+		{"one that is being stopped", state.Stopping, true, nil, lost},
+		{"one that has ended", state.Running, false, nil, lost},
+		{"one whose child was seen", state.Running, false, map[uint64][]holding{ino: {{child, 1}}}, lost},
+	} {
+		var log strings.Builder
+		m := New(Options{Kernel: cannotWatch{}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		p := m.newGroup(&conf.Group{Name: "p", Processes: []*conf.Process{{Group: "p", Name: "p"}}}).procs[0]
+		p.m = state.Machine{State: test.of, Child: state.Live}
+		r := &recovery{m: m, past: &Past{}, open: test.open}
+		was, none, set := descriptors(t)
+		set(none)
+		r.output(p, &Kept{PID: live, Trace: trace{Pipes: [3]uint64{0, ino, ino}}}, test.alive)
+		set(was)
+		m.readMail()
+		if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), test.said) || !strings.Contains(log.String(), "too many open files") {
+			t.Errorf("%s: the log says %s", test.name, &log)
+		}
+		want := state.Machine{State: test.of, Child: state.Live}
+		if test.said == again {
+			want.State, want.Again = state.Stopping, true
+		}
+		if p.m != want {
+			t.Errorf("%s: it is %+v, want %+v", test.name, p.m, want)
+		}
+		fd, err := r.held(ino) // for the next one it is looked for anew
+		if err != nil || fd < 0 {
+			t.Errorf("%s: with descriptors it is not found: %v", test.name, err)
+		}
+		closeFD(fd)
+	}
+}
+
+// holder is a process that has a pipe as its standard output, and the inode of that.
+func holder(t *testing.T) (pid int, ino uint64) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	c := exec.Command("sleep", "600")
+	c.Stdout = w
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+	return c.Process.Pid, inodeOf(w)
 }
 
 // cannotWatch is a kernel that adopts nobody.
