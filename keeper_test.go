@@ -287,8 +287,8 @@ func TestKeeperAsPID1(t *testing.T) {
 	}
 }
 
-// TestKeeperAsPID1HangsAndUpgrade: process 1 that has not read for a while, and so was told no more, is tried again by
-// the next version of the daemon, and holds then what was begun meanwhile.
+// TestKeeperAsPID1HangsAndUpgrade: process 1 that has not read for a while, and so is told no more, of which the log says
+// so, is tried again by the next version of the daemon, and holds then what was begun meanwhile.
 func TestKeeperAsPID1HangsAndUpgrade(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
@@ -312,6 +312,8 @@ autostart = false
 			return !slices.ContainsFunc(b.status(), func(p process) bool { return p.Name != "p" && p.State != "EXITED" })
 		})
 	}
+	said := func() int { return b.count("WARN the keeper (pid 1) does not answer: ") }
+	b.until("it is said", func() bool { return said() > 0 })
 	b.do("start", named{Name: "p"})
 	b.reaches("p", "RUNNING")
 	syscall.Kill(keeper, syscall.SIGCONT)
@@ -325,6 +327,9 @@ autostart = false
 		_, names := descriptors(t, keeper)
 		return strings.Contains(names, pipe+"\n")
 	})
+	if n := said(); n != 1 {
+		t.Errorf("that it does not answer is said %d times", n)
+	}
 	syscall.Kill(keeper, syscall.SIGTERM)
 	if code := b.wait(); code != 0 {
 		t.Errorf("exit status %d", code)

@@ -35,6 +35,7 @@ type Daemon struct {
 	ledger  *proc.Ledger
 	link    *proc.Link // to the keeper; nil: there is none
 	top     int        // the pid to signal: the keeper's, or ours
+	alone   bool       // it has said that process 1, its keeper, is lost; guarded by launch.keeping
 	over    bool       // it only ends what an earlier daemon left
 	past    *proc.Past // what an earlier daemon left, until it is gone on with; nil then
 

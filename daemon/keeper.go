@@ -86,11 +86,14 @@ func (l *launch) keeperLost() {
 		return
 	}
 	old, what := l.link.Keeper(), "has died"
-	if l.link.Hangs() {
+	switch {
+	case l.link.Hangs():
 		what = "does not answer"
+	case old == 1: // and lives, for we do
+		what = "cannot be reached"
 	}
 	if old == 1 {
-		d.log.Warn(fmt.Sprintf("the keeper (pid 1) %s: what is still in the pipe of a program that ends may be lost, should gosv die now", what))
+		d.sayAlone(what)
 		return
 	}
 	for failed := 0; ; failed++ {
@@ -112,6 +115,14 @@ func (l *launch) keeperLost() {
 	l.link.GoOn(l.ears())
 	d.log.Warn(fmt.Sprintf("the keeper (pid %d) %s; the new one has the pid %d", old, what, l.top()))
 	movePidfile(d.began.Supervisord.Pidfile, old, l.top())
+}
+
+// sayAlone says, once in a life, what is the matter with process 1. launch.keeping is held.
+func (d *Daemon) sayAlone(what string) {
+	if !d.alone {
+		d.log.Warn(fmt.Sprintf("the keeper (pid 1) %s: what is still in the pipe of a program that ends may be lost, should gosv die now", what))
+	}
+	d.alone = true
 }
 
 // renew starts the other keeper.

@@ -76,7 +76,7 @@ type launch struct {
 	again      bool       // not the first run: a reload came before
 	link       *proc.Link // to the keeper; nil: there is none
 	dir        string     // where the first of us was started
-	keeping    sync.Mutex // guards renewed
+	keeping    sync.Mutex // guards renewed, and alone of the Daemon
 	renewed    time.Time  // when we have started a keeper
 	current    atomic.Pointer[Daemon]
 	kernel     atomic.Pointer[proc.UnixKernel]

@@ -105,7 +105,8 @@ type Link struct {
 	fd     int
 	parent int // the keeper's pid
 	lost   bool
-	hangs  bool // it is lost because it does not read
+	hangs  bool   // it is lost because it does not read
+	tell   func() // Ears.Lost; nil: nobody hears yet
 }
 
 // Lost says that the keeper has died, or does not read what it is told.
@@ -188,11 +189,14 @@ func (l *Link) say(word byte, number uint64, fd int) {
 	if err := send(l.fd, word, number, fd, linkTime); err != nil {
 		l.hangs = err == unix.EAGAIN
 		l.lose()
+		if l.parent == 1 && l.tell != nil {
+			go l.tell() // listen goes on; l.mu is held, and who is told asks us
+		}
 	}
 }
 
 // lose gives a keeper up. Should it only hang, it hears when it goes on that it has nothing to start
-// again any more: that is for another one then. Process 1 stays the keeper. l.mu is held.
+// again any more: that is for another one then. Process 1 stays the keeper, and may say more. l.mu is held.
 func (l *Link) lose() {
 	l.lost = true
 	if l.parent != 1 {
@@ -245,11 +249,12 @@ func (l *Link) Drop(inode uint64) { l.say(sayDrop, inode, -1) }
 // Noted says that the death of an adopted process will not be forgotten.
 func (l *Link) Noted(pid int) { l.say(sayNoted, uint64(pid), -1) }
 
-// Ears are what hears the keeper's words, from one goroutine that ends with the link.
+// Ears are what hears the keeper's words, from one goroutine that ends with the link; but that process 1 cannot be told
+// anything is heard from another one, and again when the link ends.
 type Ears struct {
 	Died func(pid int, status syscall.WaitStatus) // a process that lost an earlier daemon as its parent
 	Full func(limit uint64)                       // it had no descriptor for a pipe
-	Lost func()                                   // it is lost itself; the last word
+	Lost func()                                   // it is lost itself; the last word, but of process 1
 }
 
 // Take asks the keeper for what it holds: the pipes, by inode, which are the caller's then, and who
@@ -282,7 +287,7 @@ func (l *Link) Take(ears Ears) (pipes map[uint64]int, died map[int]syscall.WaitS
 				}
 			}
 		case sayEnd:
-			go l.listen(ears)
+			l.GoOn(ears)
 			return pipes, died, nil
 		}
 	}
@@ -292,6 +297,9 @@ func (l *Link) Take(ears Ears) (pipes map[uint64]int, died map[int]syscall.WaitS
 // process, and has everything already.
 func (l *Link) GoOn(ears Ears) {
 	if l != nil {
+		l.mu.Lock()
+		l.tell = ears.Lost
+		l.mu.Unlock()
 		go l.listen(ears)
 	}
 }

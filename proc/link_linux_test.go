@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,6 +70,66 @@ func TestLinkKeeperHangs(t *testing.T) {
 	if code, over := k.brainDied(0, again, messages); !over || code != 0 || k.link != -1 {
 		t.Errorf("when that gosv has ended, the old keeper says %d %v, link %d; want it to end", code, over, k.link)
 	}
+}
+
+// TestLinkProcess1Hangs: that a keeper that is process 1 does not read is told too, and ends nothing: what it says when
+// it goes on is heard.
+func TestLinkProcess1Hangs(t *testing.T) {
+	t.Parallel()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[1])
+	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 1000})
+	l := &Link{fd: pair[1], parent: 1}
+	lost, died := make(chan bool), make(chan int)
+	l.GoOn(Ears{
+		Lost: func() { lost <- l.Lost() && l.Hangs() },
+		Died: func(pid int, _ syscall.WaitStatus) { died <- pid },
+	})
+	late := time.After(time.Minute)
+	hears := func(what string) {
+		t.Helper()
+		select {
+		case hangs := <-lost:
+			if !hangs {
+				t.Error(what, "is told, and is not so")
+			}
+		case pid := <-died:
+			t.Errorf("process %d has died, want that %s is told", pid, what)
+		case <-late:
+			t.Fatal(what, "is not told")
+		}
+	}
+	for i := 0; i < 1<<20 && !l.Lost(); i++ {
+		l.Drop(uint64(i))
+	}
+	hears("that it does not read")
+	for n := uint64(0); ; n++ { // it goes on
+		data, _, err := receive(pair[0])
+		if err != nil || data[0] != sayDrop || linkNumber(data) != n {
+			t.Fatalf("message %d is %q (%v), want only what was said before", n, data, err)
+		}
+		if waits, _ := unix.Poll([]unix.PollFd{{Fd: int32(pair[0]), Events: unix.POLLIN}}, 0); waits == 0 {
+			break
+		}
+	}
+	if err := sendNow(pair[0], sayDied, 7); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case pid := <-died:
+		if pid != 7 {
+			t.Errorf("process %d has died, want 7", pid)
+		}
+	case <-lost:
+		t.Error("it is told twice")
+	case <-late:
+		t.Fatal("what it says is not heard any more")
+	}
+	unix.Close(pair[0])
+	hears("the end of the link")
 }
 
 // TestKeeperGiveIsBounded: a daemon that does not read holds the keeper up once, and finds the end of what it
