@@ -4,7 +4,7 @@ import (
 	"runtime"
 	"sync"
 
-	"gosv/proc/vfork"
+	"gosv/proc"
 )
 
 const (
@@ -56,7 +56,7 @@ func besideFirst(f func() int) int {
 	defer runtime.UnlockOSThread()
 	code := make(chan int)
 	go func() {
-		vfork.Grow()
+		proc.GrowStack()
 		code <- f()
 	}()
 	return <-code

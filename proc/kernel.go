@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"gosv/conf"
+	"gosv/proc/vfork"
 )
 
 // Spec is one launch, ready for the kernel: everything is looked up and decided.
@@ -58,3 +59,6 @@ func asErrno(err error) (syscall.Errno, bool) {
 	ok := errors.As(err, &errno)
 	return errno, ok
 }
+
+// GrowStack has the stack of the calling goroutine be at once as large as the start of a daemon needs it.
+func GrowStack() { vfork.Grow() }
