@@ -260,15 +260,13 @@ func (m *Manager) awaitReply() {
 	m.arm(&m.hang, slowLaunch)
 }
 
-// hanging is about launchers that all hang: what they look at may be on a disk that never answers. Then there is one
-// more of them for those that wait.
+// hanging is about launchers that hang: what they look at may be on a disk that never answers. When all do there is one
+// more of them for those that wait. As long as any hangs it comes again and again, for with it the dead are collected: the
+// kernel gives a SIGCHLD to the thread that has forked who died, and there it waits, with all that come later.
 type hanging struct{}
 
 func (hanging) elapsed(m *Manager) {
-	if len(m.jobs) == 0 || m.extra == launchersMax { // nobody waits, or there is nothing that could be done
-		return
-	}
-	if m.replies == m.before {
+	if m.replies == m.before && len(m.jobs) > 0 && m.extra < launchersMax {
 		m.extra++
 		m.tasks.Go(m.launcher.run)
 	}

@@ -235,6 +235,28 @@ func TestLaunchersSocketHangs(t *testing.T) {
 	}
 }
 
+// The signal that tells of a death may wait for a thread that hangs: while a launch does, the dead are looked for.
+func TestLaunchersHangUnheard(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, func(s proc.Spec, _ int) proctest.Behaviour {
+			if s.Name == "far" {
+				return proctest.Behaviour{LaunchFor: time.Hour}
+			}
+			return proctest.Behaviour{Life: 20 * time.Second, Unheard: true}
+		}, 2)
+		w.add(single("near", func(c *conf.Process) { c.Startsecs, c.Autorestart = 0, conf.RestartNever }))
+		w.pass(10 * time.Second)
+		w.add(single("far", nil))
+		w.pass(9 * time.Second)
+		w.wantState("near", state.Running)
+		w.pass(2500 * time.Millisecond)
+		w.wantState("near", state.Exited)
+		w.pass(time.Hour)
+		w.end()
+	})
+}
+
 // listening makes one a FastCGI program.
 func listening(url string) func(*conf.Process) {
 	return func(c *conf.Process) {
@@ -276,10 +298,10 @@ func (c closesSlowly) Handle(ctx context.Context, r slog.Record) error {
 	return c.Handler.Handle(ctx, r)
 }
 
-// unusedPort is none of those that the kernel gives to clients.
+// unusedPort is none of those that the kernel gives to clients, nor of those that the tests of the root package take.
 func unusedPort(t *testing.T) int {
 	for range 100 {
-		port := 10000 + rand.IntN(20000)
+		port := 30000 + rand.IntN(2700)
 		if l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port)); err == nil {
 			l.Close()
 			return port

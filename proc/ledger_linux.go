@@ -94,7 +94,7 @@ func sweepLedgers(base, own string) {
 		}
 		dir := filepath.Join(base, name)
 		if leadsNowhere(dir) {
-			os.Remove(dir)
+			unix.Unlink(dir)
 			continue
 		}
 		mark := filepath.Join(dir, unheld)

@@ -306,7 +306,7 @@ func (r *recovery) output(p *process, k *Kept, alive bool) {
 }
 
 // held is the end to read from of a pipe that a child of its program may have still; -1: none has
-// it. An error says that one may, and that it could not be looked for or not be opened.
+// it. An error says that one may, and that it could not be looked for, or not be opened for want of descriptors.
 func (r *recovery) held(ino uint64) (int, error) {
 	list, err := r.holders(ino)
 	for _, h := range list {

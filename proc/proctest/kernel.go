@@ -24,6 +24,7 @@ type Behaviour struct {
 	Stubborn  bool          // only SIGKILL is deadly
 	Deaf      bool          // Signal fails with EPERM
 	PID       int           // of the child, as if it had come round again; 0: a new one
+	Unheard   bool          // its end rings no bell
 }
 
 // Exit is the wait status of a child that exited with code.
@@ -143,7 +144,9 @@ func (k *Kernel) end(c *child, status syscall.WaitStatus) {
 	}
 	c.dead, c.status = true, status
 	k.zombies = append(k.zombies, c)
-	k.ring()
+	if !c.Unheard {
+		k.ring()
+	}
 }
 
 func (k *Kernel) ring() {
