@@ -59,18 +59,7 @@ priority = 1000
 // The end of everything does not wait for a program whose directory is on such a mount.
 func TestFaultDeadMountShutdown(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
-	b := newBox(t, "", `
-[program:far]
-command = sleep 1000
-directory = %(here)s/mount
-[program:near]
-command = sleep 1000
-startsecs = 0
-`)
-	deadMount(t, b.path("mount"))
-	b.start()
-	b.reaches("near", "RUNNING")
+	b := farAndNear(t, "")
 	if s := b.one("far").State; s != "STARTING" {
 		t.Errorf("far is %s", s)
 	}
@@ -85,20 +74,7 @@ startsecs = 0
 // The first thread, which the kernel gives a signal first, hangs in no such mount: the signal would wait there with it.
 func TestFaultDeadMountSignals(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
-	b := newBox(t, "", `
-[program:far]
-process_name = far%(process_num)d
-numprocs = 8
-command = sleep 1000
-directory = %(here)s/mount
-[program:near]
-command = sleep 1000
-startsecs = 0
-`)
-	deadMount(t, b.path("mount"))
-	b.start()
-	b.reaches("near", "RUNNING")
+	b := farAndNear(t, "process_name = far%(process_num)d\nnumprocs = 8")
 	pid := b.pid()
 	state := func(thread int) string {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, thread))
@@ -124,6 +100,24 @@ startsecs = 0
 	}
 	b.until("the first thread waits for signals", func() bool { return state(pid) == "S" })
 	b.stop()
+}
+
+// farAndNear runs a program on a mount that does not answer, with these options beside, and one elsewhere.
+func farAndNear(t *testing.T, options string) *box {
+	needsRoot(t)
+	b := newBox(t, "", `
+[program:far]
+`+options+`
+command = sleep 1000
+directory = %(here)s/mount
+[program:near]
+command = sleep 1000
+startsecs = 0
+`)
+	deadMount(t, b.path("mount"))
+	b.start()
+	b.reaches("near", "RUNNING")
+	return b
 }
 
 // deadMount mounts something on dir that never answers, until it is revived: then it refuses all.

@@ -13,14 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a brain said last is heard, also if it has not read what it was told itself. (The soak,
-// seed 32: a keeper started a gosv again that had ended in order.)
-func TestLinkLastWords(t *testing.T) {
-	t.Parallel()
+// linkPair is both ends of a link, which the test closes.
+func linkPair(t *testing.T) [2]int {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pair
+}
+
+// What a brain said last is heard, also if it has not read what it was told itself. (The soak,
+// seed 32: a keeper started a gosv again that had ended in order.)
+func TestLinkLastWords(t *testing.T) {
+	t.Parallel()
+	pair := linkPair(t)
 	defer unix.Close(pair[0])
 	sendNow(pair[0], sayDied, 1)
 	if err := send(pair[1], sayBye, 2, -1, linkTime); err != nil {
@@ -40,10 +46,7 @@ func TestLinkLastWords(t *testing.T) {
 // nothing to start again when it goes on.
 func TestLinkKeeperHangs(t *testing.T) {
 	t.Parallel()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := linkPair(t)
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
 	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 1000})
@@ -76,10 +79,7 @@ func TestLinkKeeperHangs(t *testing.T) {
 // it goes on is heard.
 func TestLinkProcess1Hangs(t *testing.T) {
 	t.Parallel()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := linkPair(t)
 	defer unix.Close(pair[1])
 	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 1000})
 	l := &Link{fd: pair[1], parent: 1}
@@ -136,10 +136,7 @@ func TestLinkProcess1Hangs(t *testing.T) {
 // was told.
 func TestKeeperGiveIsBounded(t *testing.T) {
 	t.Parallel()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := linkPair(t)
 	defer unix.Close(pair[0])
 	k := &keeper{deaths: make([]death, 1<<14)}
 	if err := k.give(pair[0], 10*time.Millisecond); err == nil {
@@ -190,10 +187,7 @@ func TestKeeperHoldsOn(t *testing.T) {
 // TestLinkOfProcess1: a keeper that is process 1 and has been given up, for it did not read, hears from the next
 // version of the daemon too that it ends in order.
 func TestLinkOfProcess1(t *testing.T) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := linkPair(t)
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
 	env, fd := (&Link{fd: pair[1], parent: 1, lost: true, hangs: true}).Environ()
@@ -217,10 +211,7 @@ func TestLinkKeeperHangsUnderSignals(t *testing.T) {
 	bell := make(chan os.Signal, 1)
 	signal.Notify(bell, unix.SIGIO)
 	defer signal.Stop(bell)
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := linkPair(t)
 	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
 	limit := unix.NsecToTimeval(int64(linkTime))
