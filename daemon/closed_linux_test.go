@@ -137,6 +137,37 @@ func TestStreamsClosedOnce(t *testing.T) {
 			conn.session.wg.Wait()
 			check()
 		},
+		"when its connection ends before that": func(t *testing.T, d *Daemon, c *client, path string) {
+			s := d.servers[0]
+			conn := s.connections()[0]
+			fd := s.handOver().Conns[0].FD
+			var was, is unix.Stat_t
+			if err := unix.Fstat(fd, &was); err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			check := occupy(t) // its number too, if that is free
+			if err := unix.Fstat(fd, &is); err != nil || is.Ino != was.Ino || is.Dev != was.Dev {
+				t.Errorf("what goes over is not the connection: %v", err)
+			}
+			d.serveOn()
+			eventually(t, "the end of the connection", func() bool { return len(s.connections()) == 0 })
+			conn.session.wg.Wait()
+			check()
+		},
+		"when it leaves off too late": func(t *testing.T, d *Daemon, c *client, path string) {
+			x := d.servers[0].connections()[0].session
+			d.serveOn()
+			x.mu.Lock()
+			leave := x.hand.leave
+			x.hand.leave = make(chan struct{})
+			x.mu.Unlock()
+			close(leave)
+			hears(t, c, path, "more\n")
+			if n := len(openOf(t, path)); n != 1 {
+				t.Errorf("%d are open", n)
+			}
+		},
 		"when nobody waits for it any more": func(t *testing.T, d *Daemon, c *client, path string) {
 			x := d.servers[0].connections()[0].session
 			for _, state := range []any{1, func() {}} {

@@ -39,6 +39,7 @@ type serverConn struct {
 	parked   bool     // Read waits for the end of a hold
 	deadline time.Time
 	closed   bool
+	leaving  bool      // its descriptor goes over: it stays open until nothing has come of that
 	writing  time.Time // since when the client takes what is being written; zero: nothing is
 
 	stir chan struct{} // 1-buffered: of watch, cut, deadline and closed something has changed
@@ -268,18 +269,48 @@ func (c *serverConn) stream() (done func()) {
 	}
 }
 
+// Close is net.Conn's.
 func (c *serverConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	leaving := c.leaving
+	c.mu.Unlock()
+	c.stirred()
+	if leaving {
+		return nil
+	}
 	c.s.mu.Lock()
 	if _, open := c.s.conns[c]; open {
 		delete(c.s.conns, c)
 		c.s.rooms.leave(c.room)
 	}
 	c.s.mu.Unlock()
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
-	c.stirred()
 	return c.Conn.Close()
+}
+
+// leave is the descriptor that goes over, -1 if there is none any more. Close waits for stay from then on: another file
+// would have the number else.
+func (c *serverConn) leave() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return -1
+	}
+	fd := fdOf(c.Conn)
+	c.leaving = fd >= 0
+	return fd
+}
+
+// stay is called when nothing came of that. It is false when the connection was to be closed meanwhile.
+func (c *serverConn) stay() bool {
+	c.mu.Lock()
+	late := c.leaving && c.closed
+	c.leaving = false
+	c.mu.Unlock()
+	if late {
+		c.Close()
+	}
+	return !late
 }
 
 // begin makes what the connection is served by, and returns what serves it.

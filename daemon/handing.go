@@ -61,10 +61,13 @@ func (x *session) leftOff(id uint64, state any, fds []int) {
 	lost.drop()
 }
 
-// forget is the streams not going on here either, if nothing comes of the upgrade: what they needed is gone.
+// forget is the streams not going on here either, if nothing comes of the upgrade: their connection is gone.
 func (x *session) forget() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	for _, k := range x.hand.left {
+		k.drop()
+	}
 	x.hand.left = nil
 }
 

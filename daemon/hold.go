@@ -76,8 +76,12 @@ func (s *server) takeUp() {
 		c.mu.Lock()
 		x := c.session
 		c.mu.Unlock()
-		if x != nil {
+		switch stays := c.stay(); {
+		case x == nil:
+		case stays:
 			x.goOn()
+		default:
+			x.forget()
 		}
 	}
 }
@@ -234,13 +238,10 @@ func (s *server) handOver() keptServer {
 		if x != nil {
 			x.leave(&one)
 		}
-		if one.FD = fdOf(c.Conn); one.FD >= 0 {
+		if one.FD = c.leave(); one.FD >= 0 {
 			k.Conns = append(k.Conns, one)
-		} else { // until x has left it may close its connection
-			one.drop()
-			if x != nil {
-				x.forget()
-			}
+		} else if x != nil { // until x has left it may close its connection
+			x.forget()
 		}
 	}
 	return k

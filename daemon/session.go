@@ -222,9 +222,16 @@ func (x *session) finish(id uint64, cancel context.CancelFunc, out any, err erro
 		x.reply(x.last(id, out, err))
 	}
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	if x.hand.open[id] == o { // else the client, which has its answer, has used the number again
 		delete(x.hand.open, id)
+	}
+	var late []keptCall // it took so long that nothing has come of the upgrade meanwhile
+	if errors.Is(err, errLeft) && !x.hand.leaving {
+		late, x.hand.left = x.hand.left, nil
+	}
+	x.mu.Unlock()
+	if late != nil {
+		x.takeUp(late)
 	}
 }
 
