@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -76,14 +77,7 @@ func TestFaultDeadMountSignals(t *testing.T) {
 	t.Parallel()
 	b := farAndNear(t, "process_name = far%(process_num)d\nnumprocs = 8")
 	pid := b.pid()
-	state := func(thread int) string {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, thread))
-		_, rest, ok := strings.Cut(string(text), ") ")
-		if err != nil || !ok {
-			t.Fatalf("%q, %v", text, err)
-		}
-		return rest[:1]
-	}
+	state := func(thread int) string { return threadState(t, pid, thread) }
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +93,78 @@ func TestFaultDeadMountSignals(t *testing.T) {
 		t.Error("nothing hangs")
 	}
 	b.until("the first thread waits for signals", func() bool { return state(pid) == "S" })
+	b.stop()
+}
+
+// threadState is what a thread does: "D" if it hangs in a disk.
+func threadState(t *testing.T, pid, thread int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, thread))
+	_, rest, ok := strings.Cut(string(text), ") ")
+	if err != nil || !ok {
+		t.Fatalf("%q, %v", text, err)
+	}
+	return rest[:1]
+}
+
+// Who reads a log on such a mount hangs in a thread that may have forked programs: that they have died is heard all the same,
+// also of those that have no pipe whose end would tell. No launch hangs meanwhile.
+func TestFaultDeadMountRead(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	b := newBox(t, "", `
+[program:far]
+command = sleep 1000
+autostart = false
+stdout_logfile = %(here)s/mount/far.log
+[program:near]
+process_name = near%(process_num)d
+numprocs = 4
+command = sleep 1000
+startsecs = 0
+autorestart = false
+redirect_stderr = true
+stdout_logfile = %(here)s/near%(process_num)d.log
+stdout_logfile_maxbytes = 0
+stdout_logfile_direct = true
+`)
+	if err := os.Mkdir(b.path("mount"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.all("RUNNING", "near0", "near1", "near2", "near3")
+	near := b.status()
+	if err := os.Remove(b.path("mount")); err != nil {
+		t.Fatal(err)
+	}
+	revive := deadMount(t, b.path("mount"))
+	tasks := fmt.Sprintf("/proc/%d/task/", b.pid())
+	asked := 0
+	b.until("all threads that have forked hang", func() bool {
+		threads, err := os.ReadDir(tasks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range threads {
+			children, err := os.ReadFile(tasks + e.Name() + "/children")
+			if err != nil {
+				t.Skip(err)
+			}
+			if thread, _ := strconv.Atoi(e.Name()); len(children) > 0 && threadState(t, b.pid(), thread) != "D" {
+				if asked++; asked <= 64 {
+					go b.ask("tail", map[string]any{"name": "far", "stream": "stdout", "bytes": 1}) // ends when the mount is revived
+				}
+				return false
+			}
+		}
+		return true
+	})
+	for _, p := range near {
+		if p.Pid != 0 {
+			syscall.Kill(p.Pid, syscall.SIGKILL)
+			b.logged(1, "exited: "+p.Name+" (terminated by SIGKILL")
+		}
+	}
+	revive()
 	b.stop()
 }
 

@@ -180,7 +180,8 @@ func (d *Daemon) run(ctx context.Context, l *launch, k *kept) (stopped bool) {
 		case <-ended:
 		}
 	}
-	d.ledger.Spare() // before anybody is served who may fill its file system
+	l.kernel.Load().HearPending() // the first start does not wait for it
+	d.ledger.Spare()              // before anybody is served who may fill its file system
 	d.clock.start(ctx, d.bus)
 	informed := make(chan struct{})
 	reported := make(chan struct{})

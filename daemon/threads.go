@@ -48,7 +48,7 @@ func prepareThreads() {
 }
 
 // besideFirst runs f while the first thread waits for it and does nothing else. The kernel gives a signal for the process to
-// that one first (SIGCHLD to the one that has forked: the manager's loop sees to that), and where it hangs, in the disk of a
+// that one first (SIGCHLD to the one that has forked: see HearPending in proc), and where it hangs, in the disk of a
 // log or in the mount of a program's directory, has the signal wait for it: no call of a pipe (SIGIO) was heard then
 // until some other signal came. One that waits like this always has time. To be called by the main goroutine before
 // there are others, while it is still on that thread; should it not be, which takes a system call before that lasted

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -41,6 +42,28 @@ func keepDescriptors() {
 // and not by PID 1. It is off unless called.
 func (k *UnixKernel) Subreaper() error {
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+// HearPending has a SIGCHLD heard that waits for its thread. The kernel gives it to the thread that has forked who died, or to
+// another one that has time, whether it sleeps so that no signal wakes it or not: in a dead mount, in a disk that hangs. There it
+// waits, and later ones are dropped. A signalfd tells of it whose ever it is, and takes it from there. Without one (a
+// filter of system calls) all is as it would be. To be called once; what has come before is heard too.
+func (k *UnixKernel) HearPending() {
+	set := maskOf([]syscall.Signal{syscall.SIGCHLD})
+	fd, err := unix.Signalfd(-1, &set, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
+	if err != nil {
+		return
+	}
+	k.pending = os.NewFile(uintptr(fd), "signalfd")
+	k.tasks.Go(func() { // ends with Close
+		var info [unsafe.Sizeof(unix.SignalfdSiginfo{})]byte
+		for {
+			if _, err := k.pending.Read(info[:]); err != nil {
+				return
+			}
+			ring(k.died)
+		}
+	})
 }
 
 // Descriptors that stay open are moved up when more than few are open, so that there is a low

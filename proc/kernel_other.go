@@ -64,3 +64,6 @@ func newSocket(family int) (int, error) {
 	}
 	return fd, err
 }
+
+// HearPending is Linux's.
+func (k *UnixKernel) HearPending() {}

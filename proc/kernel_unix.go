@@ -20,6 +20,7 @@ type UnixKernel struct {
 	died     chan struct{}
 	signals  chan os.Signal
 	ended    chan struct{}
+	pending  *os.File    // Linux: tells of a SIGCHLD that has not been taken yet; nil: there is none
 	indirect atomic.Bool // children cannot be made with package vfork
 	shim     string      // the executable that is our exec shim; "" for none
 
@@ -57,6 +58,7 @@ func (k *UnixKernel) Close() {
 	signal.Stop(k.signals)
 	close(k.signals)
 	<-k.ended
+	k.pending.Close()
 	k.tasks.Wait()
 	k.foreigners.close()
 	k.cages.close()

@@ -261,8 +261,8 @@ func (m *Manager) awaitReply() {
 }
 
 // hanging is about launchers that hang: what they look at may be on a disk that never answers. When all do there is one
-// more of them for those that wait. As long as any hangs it comes again and again, for with it the dead are collected: the
-// kernel gives a SIGCHLD to the thread that has forked who died, and there it waits, with all that come later.
+// more of them for those that wait. As long as any hangs it comes again and again, for with it the dead are collected,
+// should nothing tell of a SIGCHLD that waits for a thread that hangs (see HearPending).
 type hanging struct{}
 
 func (hanging) elapsed(m *Manager) {
