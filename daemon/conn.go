@@ -128,9 +128,13 @@ func (c *serverConn) park() bool {
 		}
 		c.parked = true
 		c.mu.Unlock()
+		since := time.Now()
 		<-h.over
 		c.mu.Lock()
 		c.parked = false
+		if !c.deadline.IsZero() { // it is not the client who let that time pass
+			c.deadline = c.deadline.Add(time.Since(since))
+		}
 	}
 	c.Conn.SetReadDeadline(c.deadline)
 	return true

@@ -14,7 +14,12 @@ import (
 // clocked is a server of connections whose time goes by itself. open gives the other end of
 // a new one.
 func clocked(t *testing.T, f *fake) (open func() net.Conn, done func()) {
-	s := newServer(f.api, "inet_http_server", &fullListener{}, "", "")
+	_, open, done = clockedServer(f)
+	return open, done
+}
+
+func clockedServer(f *fake) (s *server, open func() net.Conn, done func()) {
+	s = newServer(f.api, "inet_http_server", &fullListener{}, "", "")
 	var clients []net.Conn
 	open = func() net.Conn {
 		client, conn := net.Pipe()
@@ -22,7 +27,7 @@ func clocked(t *testing.T, f *fake) (open func() net.Conn, done func()) {
 		s.handle(conn)
 		return client
 	}
-	return open, func() {
+	return s, open, func() {
 		for _, c := range clients {
 			c.Close()
 		}
@@ -145,4 +150,32 @@ func TestNextRequest(t *testing.T) {
 			time.Sleep(idleTime - time.Second)
 		}
 	})
+}
+
+// TestHTTPTimesHeld: as long as the server is held, by an upgrade that waits and gives way in the end, no client's time
+// goes by: who has sent his request meanwhile gets his answer.
+func TestHTTPTimesHeld(t *testing.T) {
+	const get = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+	f := newFake(t)
+	for _, begun := range []string{"", get[:10]} {
+		synctest.Test(t, func(t *testing.T) {
+			s, open, done := clockedServer(f)
+			defer done()
+			begin := time.Now()
+			asks, silent := open(), open()
+			io.WriteString(asks, begun)
+			io.WriteString(silent, begun)
+			time.Sleep(time.Second)
+			s.hold()
+			go io.WriteString(asks, strings.TrimPrefix(get, begun))
+			time.Sleep(freezeTime)
+			s.goOn()
+			if answer, after := taken(asks, begin); !strings.HasPrefix(answer, "HTTP/1.1 200") || after != time.Second+freezeTime {
+				t.Errorf("begun with %q: %q after %v", begun, answer, after)
+			}
+			if _, after := taken(silent, begin); after != headerTime+freezeTime {
+				t.Errorf("begun with %q: who says no more is closed after %v", begun, after)
+			}
+		})
+	}
 }
